@@ -1,0 +1,170 @@
+"""The program itself: finds the command, runs it, and maps errors to exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from adcli import __version__
+from adcli.cli.environment import Environment
+from adcli.errors import AdcliError, ExitCode, InputError
+
+# Command -> what it does, for the list in --help. A command's module is imported only
+# when it runs.
+COMMANDS = {
+    "eval": "The value of a program.",
+    "grad": "The value and gradient of one result.",
+    "trace": "The evaluation traces of the textbooks.",
+    "rules": "The primitives and their derivative rules.",
+}
+
+
+class Commands(click.Group):
+    """The group of all commands, each loaded on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the documentation."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"adcli.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As Click's, with a suggestion for a name that is no command."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from adcli.graph.suggest import suggestion
+
+            hint = suggestion(args[0], COMMANDS) or "see adcli --help"
+            raise InputError(f"no command is called '{args[0]}'", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+EPILOG = """\b
+Exit codes:
+  0    done
+  1    the answer is no: a check failed, some rows or lines failed
+  2    usage: options, missing or unknown inputs or columns
+  3    the program text: syntax, names, shapes
+  4    --strict and a non-finite value or derivative
+  5    a file cannot be read or written
+  6    a limit was reached (operations, depth, input size)
+  130  interrupted
+  141  the reader of the pipe went away"""
+
+
+@click.group(
+    cls=Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="adcli", message="%(prog)s %(version)s")
+def group() -> None:
+    """Differentiation on the command line: values, gradients, traces.
+
+    \b
+    adcli COMMAND SOURCE [NAME=VALUE ...]
+
+    SOURCE is an expression; or a file, when it ends in .ad or begins with @; or -,
+    standard input.
+
+    \b
+    Example:
+      adcli trace "ln(x1) + x1*x2 - sin(x2)" x1=2 x2=5
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        arguments: the command line without the program's name; sys.argv's if None.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return _pipe_closed()
+    except OSError as error:
+        from adcli.errors import FileError
+        from adcli.language.files import reason
+
+        _abandon(sys.stdout)
+        return _report(FileError(f"cannot write to standard output: {reason(error)}"))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        group.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="adcli",
+            standalone_mode=False,
+        )
+    except AdcliError as error:
+        return _report(error)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "adcli"
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            sys.stderr.write(error.format_message() + "\n")
+            return ExitCode.USAGE
+        sentence = error.format_message().rstrip(".")
+        message = sentence[:1].lower() + sentence[1:]
+        return _report(InputError(message, hint=f"see {command} --help"))
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.INTERRUPTED
+    return ExitCode.DONE
+
+
+def _report(error: AdcliError) -> int:
+    """Print an error on stderr; its exit code. The one map from errors to exit codes."""
+    from adcli.render.messages import Messages
+
+    environment = Environment()
+    messages = Messages(
+        color=environment.colored(sys.stderr), ascii_only=environment.ascii_only(sys.stderr)
+    )
+    try:
+        sys.stderr.write(messages.error(error))
+    except OSError:
+        pass
+    return error.exit_code
+
+
+def _pipe_closed() -> int:
+    _abandon(sys.stdout)
+    return ExitCode.PIPE_CLOSED
+
+
+def _abandon(stream: object) -> None:
+    """Let the interpreter's last flush of a broken stream go nowhere."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())  # type: ignore[attr-defined]
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,442 @@
+"""What the commands share: SOURCE and NAME=VALUE, the common options, and output."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adcli.cli.environment import Environment
+from adcli.errors import InputError, NonFiniteError, Source
+
+if TYPE_CHECKING:
+    from adcli.differentiate.blame import Diagnostic
+    from adcli.graph.program import Given, Program, Run
+    from adcli.render.views import View
+
+FORMATS = ("table", "json", "csv", "tsv", "markdown", "latex")
+_ENDINGS = {
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".txt": "table",
+}
+# What a number looks like that needs no parser.
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+# The commas between bindings, not those in the brackets of a value or a name.
+_SEED_COMMA = re.compile(r",(?=[^\[\]()]*=)(?![^\[]*\])")
+# Marks an argument that begins with "-" and is no option; no real argument contains it.
+_SHIELD = "\0"
+
+
+class Command(click.Command):
+    """A command whose arguments may look like options: `adcli eval "-x+1" x=2`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As Click's, with expressions shielded from its parser."""
+        short: set[str] = set()
+        takes_value: set[str] = set()
+        for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Option):
+                short |= {name for name in parameter.opts if not name.startswith("--")}
+                if not parameter.is_flag and not parameter.count:
+                    takes_value |= set(parameter.opts)
+        shielded = list(args)
+        previous = ""
+        for position, argument in enumerate(args):
+            if argument == "--":
+                break
+            is_dash = argument.startswith("-") and not argument.startswith("--")
+            if is_dash and len(argument) > 1 and argument not in short:
+                if previous not in takes_value:
+                    shielded[position] = _SHIELD + argument
+            previous = argument
+        return super().parse_args(ctx, shielded)
+
+
+def _unshield(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(item.removeprefix(_SHIELD) for item in value)
+    return value.removeprefix(_SHIELD) if isinstance(value, str) else value
+
+
+_PROGRAM_OPTIONS = (
+    click.argument("source", callback=_unshield),
+    click.argument("bindings", nargs=-1, metavar="[NAME=VALUE ...]", callback=_unshield),
+    click.option("--at", metavar="FILE.json", help="Read inputs from a JSON object."),
+    click.option("--function", "main_function", metavar="NAME", help="The function to run."),
+    click.option(
+        "--max-operations",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="The most operations to record (default 10 million).",
+    ),
+    click.option("--strict", is_flag=True, help="Fail (exit 4) on a non-finite result."),
+)
+_OUTPUT_OPTIONS = (
+    click.option("--format", "form", type=click.Choice(FORMATS), help="Default: table."),
+    click.option("-o", "out", metavar="FILE", help="Write a file, in its ending's format."),
+    click.option(
+        "--digits",
+        type=click.IntRange(0, 17),
+        metavar="N",
+        help="Digits behind the point in tables.",
+    ),
+    click.option(
+        "--color",
+        type=click.Choice(("auto", "always", "never")),
+        default="auto",
+        help="Colours (default: on a terminal).",
+    ),
+    click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII in tables."),
+    click.option("--quiet", is_flag=True, help="No warnings or notes."),
+)
+_OUTPUT = ("form", "out", "digits", "color", "ascii_only", "quiet")
+_COMMON = ("source", "bindings", "at", "main_function", "max_operations", "strict", *_OUTPUT)
+
+
+class Request:
+    """What the common options ask for.
+
+    Attributes:
+        output: where and how to write.
+        strict: whether a non-finite result is an error.
+    """
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._given = given
+        self.output = Output(**{name: given[name] for name in _OUTPUT})
+        self.strict: bool = given.get("strict", False)
+
+    def run(self) -> Run:
+        """Load SOURCE and run it at the point given.
+
+        Raises:
+            AdcliError: whatever is wrong with the program or the inputs.
+        """
+        from adcli.graph.wengert import DEFAULT_MAX_OPERATIONS
+
+        given = self._given
+        program = load(given["source"], given["main_function"])
+        values: dict[str, Given] = _read_point(given["at"]) if given["at"] is not None else {}
+        values.update(parse_bindings(given["bindings"]))
+        return program.run(values, given["max_operations"] or DEFAULT_MAX_OPERATIONS)
+
+
+def output_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how results look; the function gets a Request and its own."""
+    return _with(_OUTPUT_OPTIONS, function)
+
+
+def program_options(function: Callable[..., None]) -> Callable[..., None]:
+    """SOURCE, NAME=VALUE, how to run it, and `output_options`."""
+    return _with(_PROGRAM_OPTIONS + _OUTPUT_OPTIONS, function)
+
+
+def _with(
+    decorators: Sequence[Callable[[Any], Any]], function: Callable[..., None]
+) -> Callable[..., None]:
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        common = {name: given.pop(name) for name in _COMMON if name in given}
+        function(Request(common), **given)
+
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """The names in `--wrt x,y`."""
+    if text is None:
+        return None
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def load(source: str, function: str | None) -> Program:
+    """The program that SOURCE says.
+
+    Raises:
+        FileError, ProgramError, InputError, LimitError: as `adcli.load` does.
+    """
+    from adcli.graph.program import Program
+
+    if source == "-":
+        from adcli.language.files import read_stream
+
+        return Program(read_stream(sys.stdin.buffer, "standard input"), function)
+    if source.startswith("@") or source.endswith(".ad"):
+        from adcli.language.files import read_program
+
+        return Program(read_program(source.removeprefix("@")), function)
+    return Program(Source(source), function)
+
+
+def parse_bindings(bindings: Sequence[str]) -> dict[str, Given]:
+    """The values of all NAME=VALUE, by name.
+
+    Raises:
+        InputError: one has no such form, is not constant, or comes twice.
+    """
+    values: dict[str, Given] = {}
+    for binding in bindings:
+        name, value = parse_binding(binding)
+        if name in values:
+            raise InputError(f"input '{name}' is given twice")
+        values[name] = value
+    return values
+
+
+def parse_binding(binding: str) -> tuple[str, Given]:
+    """The name and value of NAME=VALUE.
+
+    Raises:
+        InputError: it has no such form, or the value is not constant.
+    """
+    name, equals, text = binding.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        raise InputError(
+            f"'{binding}' is not NAME=VALUE",
+            hint="an expression with spaces needs quotes" if not equals else "",
+        )
+    return name, constant(name, text)
+
+
+def constant(name: str, text: str) -> Given:
+    """The value of a constant expression of the language.
+
+    Args:
+        name: what it is the value of, for messages.
+
+    Raises:
+        InputError: it is not one.
+    """
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if not text:
+        raise InputError(f"'{name}=' has no value", hint=f"write {name}=2")
+    from adcli.errors import ProgramError
+    from adcli.graph.program import Program, constant_value
+
+    try:
+        return constant_value(Program(Source(text, f"value of {name}")))
+    except ProgramError as error:
+        raise InputError(error.message, error.span, hint=error.hint) from None
+
+
+def read_direction(
+    seeds: Sequence[str], elements: Mapping[str, int], run: Run
+) -> dict[str, float]:
+    """The numbers in NAME=VALUE[,NAME=VALUE...], by element of the inputs.
+
+    Args:
+        seeds: what was given; an option may be repeated.
+        elements: the elements there are.
+
+    Raises:
+        InputError: a name is no input or element, or a value has another shape.
+    """
+    from adcli.graph.program import measure
+    from adcli.graph.suggest import suggestion
+
+    inputs = {item.name: item for item in run.inputs}
+    direction: dict[str, float] = {}
+    for seed in seeds:
+        for binding in _SEED_COMMA.split(seed):
+            name, value = parse_binding(binding)
+            shape, numbers = measure(name, value)
+            if name in inputs:
+                labels = inputs[name].labels()
+                if shape != inputs[name].shape:
+                    raise InputError(
+                        f"the seed of '{name}' has {len(numbers)} numbers, the input {len(labels)}"
+                    )
+            elif name in elements and not shape:
+                labels = [name]
+            else:
+                hint = suggestion(name, [*inputs, *elements])
+                raise InputError(f"no input is called '{name}'", hint=hint)
+            direction.update(zip(labels, numbers, strict=True))
+    return direction
+
+
+def _read_point(path: str) -> dict[str, Given]:
+    """The inputs in a JSON object.
+
+    Raises:
+        FileError: the file cannot be read.
+        InputError: it holds something else.
+    """
+    import json
+
+    from adcli.language.files import read_program
+
+    text = read_program(path).text
+    try:
+        data = json.loads(text, parse_int=float)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"'{path}' is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"'{path}' holds no JSON object of inputs")
+    return data
+
+
+class Output:
+    """Where and how a command's result is written.
+
+    Args:
+        form: the format asked for, or None.
+        out: the file asked for, or None.
+        digits: digits behind the point, or None for the command's own.
+        color: "auto", "always" or "never".
+        ascii_only: whether ASCII was asked for.
+        quiet: whether to keep warnings back.
+    """
+
+    def __init__(
+        self,
+        form: str | None,
+        out: str | None,
+        digits: int | None,
+        color: str,
+        ascii_only: bool,
+        quiet: bool,
+    ) -> None:
+        self.environment = Environment(color=color, ascii_only=ascii_only)
+        self.out = out
+        self.digits = digits
+        self.quiet = quiet
+        if form is None and out is not None:
+            ending = out[out.rfind(".") :] if "." in out else ""
+            form = _ENDINGS.get(ending.lower())
+            if form is None:
+                raise InputError(
+                    f"'{out}' has no ending that says a format",
+                    details=(f"endings: {', '.join(_ENDINGS)}; or say --format",),
+                )
+        self.form = form or "table"
+        stdout = self.environment.stdout
+        self.ascii_only = ascii_only if out is not None else self.environment.ascii_only(stdout)
+
+    def report(self, diagnostics: Sequence[Diagnostic], *, strict: bool) -> None:
+        """Print warnings and notes on stderr.
+
+        Raises:
+            NonFiniteError: strict, and one is about a number that is not finite.
+        """
+        if strict:
+            for diagnostic in diagnostics:
+                if diagnostic.is_non_finite:
+                    raise NonFiniteError(
+                        diagnostic.message, diagnostic.span, hint=diagnostic.hint
+                    )
+        if self.quiet or not diagnostics:
+            return
+        from adcli.render.messages import Messages
+
+        stderr = self.environment.stderr
+        messages = Messages(
+            color=self.environment.colored(stderr),
+            ascii_only=self.environment.ascii_only(stderr),
+        )
+        for diagnostic in diagnostics:
+            stderr.write(messages.diagnostic(diagnostic))
+
+    def json(self, data: dict[str, Any]) -> None:
+        """Write one JSON object."""
+        from adcli.render.views import to_json
+
+        self.write(to_json(data, ascii_only=self.ascii_only))
+
+    def show(
+        self,
+        *,
+        data: Callable[[], dict[str, Any]],
+        views: Callable[[], Sequence[View]],
+        record: Callable[[], View],
+        latex: Callable[[], str],
+    ) -> None:
+        """Write a result in the format asked for; only that one is made."""
+        if self.form == "json":
+            self.json(data())
+        elif self.form in ("csv", "tsv"):
+            from adcli.render.views import to_separated
+
+            self.write(to_separated(record(), "," if self.form == "csv" else "\t"))
+        elif self.form == "latex":
+            self.write(latex())
+        else:
+            self.views(views())
+
+    def views(self, views: Sequence[View]) -> None:
+        """Write tables for people, on the terminal or as Markdown."""
+        if self.form == "markdown":
+            from adcli.render.views import to_markdown
+
+            self.write(to_markdown(views, self.digits))
+            return
+        import io
+
+        from adcli.render.terminal import Screen
+
+        stdout = self.environment.stdout
+        buffer = io.StringIO()
+        if self.out is not None:
+            screen = Screen(buffer, None, color=False, ascii_only=self.ascii_only)
+        else:
+            screen = Screen(
+                buffer,
+                self.environment.width(stdout),
+                color=self.environment.colored(stdout),
+                ascii_only=self.ascii_only,
+            )
+        screen.show(views, self.digits)
+        self.write(buffer.getvalue())
+
+    @property
+    def columns(self) -> int | None:
+        """The width of the terminal the result goes to, None of a pipe or file."""
+        return None if self.out is not None else self.environment.width(self.environment.stdout)
+
+    def write(self, text: str) -> None:
+        """Write a finished text to the file or stdout, whole or not at all."""
+        if self.out is None:
+            self.environment.stdout.write(text)
+            return
+        from adcli.cli.files import write_whole
+
+        write_whole(self.out, text)
+
+
+def diagnostics_data(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
+    """The `warnings` of JSON."""
+    return [
+        {
+            "kind": diagnostic.kind,
+            "node": diagnostic.node or None,
+            "line": diagnostic.span.line if diagnostic.span else None,
+            "column": diagnostic.span.column if diagnostic.span else None,
+            "message": diagnostic.message,
+        }
+        for diagnostic in diagnostics
+    ]
+
+
+def head(command: str, run: Run) -> dict[str, Any]:
+    """What every JSON of one evaluation begins with."""
+    value = run.graph.value
+    return {
+        "command": command,
+        "function": run.program.name,
+        "inputs": {
+            item.name: item.arrange([value[node] for node in item.nodes]) for item in run.inputs
+        },
+    }

@@ -1,0 +1,35 @@
+"""adcli rules"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from adcli.cli import options
+
+
+@click.command("rules", cls=options.Command)
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@options.output_options
+def command(request: options.Request, names: tuple[str, ...]) -> None:
+    """The primitives and their derivative rules, all or those named.
+
+    \b
+    Example:
+      adcli rules sqrt atan2
+    """
+    from adcli.render import rules
+
+    rows = rules.select(names)
+    output = request.output
+
+    def data() -> dict[str, Any]:
+        return {"command": "rules", "rules": [rules.data(row) for row in rows]}
+
+    output.show(
+        data=data,
+        views=lambda: [rules.view(rows)],
+        record=lambda: rules.view(rows),
+        latex=lambda: rules.latex(rows),
+    )

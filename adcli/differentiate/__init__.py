@@ -1,0 +1,1 @@
+"""A graph to the graph, or the numbers, of its derivative."""

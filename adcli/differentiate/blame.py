@@ -1,0 +1,231 @@
+"""Where a number that is not finite comes from, and which conventions were used.
+
+Blame names the first operation that made a value or derivative non-finite from finite
+ones (numerics.md, "Blame"); notes say where a derivative is a convention.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from adcli.differentiate.reverse import depends
+from adcli.errors import Span
+from adcli.graph.notation import Formula, Labels, names, number, numbers, operation, write
+from adcli.graph.primitives import CONSTANT, INPUT, TABLE
+from adcli.graph.program import Run
+from adcli.graph.rules import kink
+from adcli.graph.tracer import called_at
+from adcli.graph.wengert import NOWHERE, UNARY, Scalar
+
+
+class Diagnostic:
+    """Something a user should know about a result.
+
+    Attributes:
+        kind: "value", "derivative", "convention" or "equality".
+        message: one sentence.
+        node: the name of the operation, or "".
+        span: where it stands, if that is known.
+        hint: a few words for behind the carets: the values that met there.
+    """
+
+    __slots__ = ("hint", "kind", "message", "node", "span")
+
+    def __init__(
+        self, kind: str, message: str, node: str = "", span: Span | None = None, hint: str = ""
+    ) -> None:
+        self.kind = kind
+        self.message = message
+        self.node = node
+        self.span = span
+        self.hint = hint
+
+    @property
+    def is_non_finite(self) -> bool:
+        """Whether `--strict` makes an error of it."""
+        return self.kind in ("value", "derivative")
+
+    @property
+    def severity(self) -> str:
+        """A warning, or only a note."""
+        return "note" if self.kind == "convention" else "warning"
+
+
+def value_warnings(run: Run, results: Iterable[str] | None = None) -> list[Diagnostic]:
+    """Blame for each non-finite result, and the comparisons that hold at one point only.
+
+    Args:
+        results: the names of the results that matter; all if None.
+    """
+    graph = run.graph
+    warnings: dict[tuple[str, str], Diagnostic] = {}
+    for name in run.results if results is None else results:
+        scalar = run.results[name]
+        if math.isfinite(graph.number(scalar)):
+            continue
+        found = _blame_value(run, name, scalar)
+        warnings.setdefault((found.message, found.node), found)
+    return [*warnings.values(), *_equalities(run)]
+
+
+def _blame_value(run: Run, name: str, scalar: Scalar) -> Diagnostic:
+    graph = run.graph
+    if type(scalar) is not int:
+        return Diagnostic("value", f"{name} is {number(scalar)}, from constants alone")
+    needed = _ancestors(run, [scalar])
+    finite = [math.isfinite(x) for x in graph.value]
+    for node, code in enumerate(graph.op):
+        if not needed[node] or finite[node] or code == CONSTANT:
+            continue
+        if code == INPUT:
+            return Diagnostic(
+                "value", f"input {_input_name(run, node)} is {number(graph.value[node])}"
+            )
+        if all(finite[operand] for operand in graph.operands(node)):
+            return _at_operation(run, node, "value", _value_message(run, node))
+    for node, code in enumerate(graph.op):  # a constant was not finite to begin with
+        if needed[node] and not finite[node] and code > CONSTANT:
+            message = f"{_numbers_in(run, node)} is {number(graph.value[node])}"
+            return _at_operation(run, node, "value", message)
+    raise AssertionError("a non-finite value has an origin")
+
+
+def blame_derivative(run: Run, mode: str, sweep: list[Any], nodes: list[int]) -> list[Diagnostic]:
+    """Blame for a sweep whose derivatives are not finite.
+
+    Args:
+        mode: "forward" or "reverse".
+        sweep: the tangents or adjoints of all nodes.
+        nodes: the inputs differentiated.
+    """
+    graph = run.graph
+    bad = [x is not None and not math.isfinite(x) for x in sweep]
+    if mode == "forward":
+        for node, code in enumerate(graph.op[: len(sweep)]):
+            if code > CONSTANT and bad[node]:
+                return [_blame_partial(run, node, sweep[node])]
+        return []
+    # In reverse the first bad adjoint is the last in the list; an operation whose own
+    # adjoint was finite made it.
+    users: dict[int, int] = {}
+    for node, code in enumerate(graph.op[: len(sweep)]):
+        if code > CONSTANT and sweep[node] is not None and not bad[node]:
+            for operand in graph.operands(node):
+                if bad[operand]:
+                    users[operand] = node
+    first = max(users, default=None)
+    if first is None:
+        return []
+    return [_blame_partial(run, users[first], sweep[first])]
+
+
+def _blame_partial(run: Run, node: int, derivative: float) -> Diagnostic:
+    row = TABLE[run.graph.op[node] - CONSTANT - 1]
+    arguments = ", ".join(number(run.graph.value[x]) for x in run.graph.operands(node))
+    message = f"the derivative of {row.name} is {number(derivative)} at {arguments}"
+    return _at_operation(run, node, "derivative", message)
+
+
+def _value_message(run: Run, node: int) -> str:
+    graph = run.graph
+    row = TABLE[graph.op[node] - CONSTANT - 1]
+    value = graph.value[node]
+    arguments = ", ".join(number(graph.value[x]) for x in graph.operands(node))
+    if row.text.text.startswith(row.name):
+        if value != value:
+            return f"{row.name} is undefined at {arguments}"
+        return f"{row.name} is {number(value)} at {arguments}"
+    shown = "undefined" if value != value else number(value)
+    return f"{_numbers_in(run, node)} is {shown}"
+
+
+def _numbers_in(run: Run, node: int) -> str:
+    return write(operation(run.graph, node), "text", numbers("text", None), brackets=True)
+
+
+def _at_operation(run: Run, node: int, kind: str, message: str) -> Diagnostic:
+    labels = Labels(run.graph)
+    formula = operation(run.graph, node)
+    label = labels.label(node, "text")
+    shown = write(formula, "text", names(labels, "text"), brackets=True)
+    span = run.span(node)
+    facts = [_fact(run, labels, operand) for operand in formula.operands if not operand.is_number]
+    return Diagnostic(
+        kind,
+        f"{message} ({label} = {shown})",
+        labels.label(node, "plain"),
+        span,
+        ", ".join(dict.fromkeys(facts)),
+    )
+
+
+def _fact(run: Run, labels: Labels, operand: Formula) -> str:
+    assert operand.node is not None
+    value = number(operand.value)
+    if run.graph.op[operand.node] == INPUT:
+        return f"{_input_name(run, operand.node)} = {value}"
+    return f"{labels.label(operand.node, 'text')} = {value}"
+
+
+def _input_name(run: Run, node: int) -> str:
+    for item in run.inputs:
+        if node in item.nodes:
+            return item.labels()[item.nodes.index(node)]
+    raise AssertionError("an input node belongs to an input")
+
+
+def notes(run: Run, results: Iterable[Scalar], nodes: list[int]) -> list[Diagnostic]:
+    """Where a derivative is a convention: kinks, ties and jumps on the way to a result."""
+    graph = run.graph
+    rows = {row.code: row for row in TABLE if row.kink and row.code in set(graph.op)}
+    if not rows:
+        return []
+    at_kink = {code: kink(row) for code, row in rows.items()}
+    varied = depends(graph, nodes)
+    needed = _ancestors(run, [x for x in results if type(x) is int])
+    found: dict[tuple[int, int], Diagnostic] = {}
+    for node, code in enumerate(graph.op):
+        if code not in rows or not (varied[node] and needed[node]):
+            continue
+        place = graph.where[node]
+        if place < NOWHERE or (code, place) in found:
+            continue  # the prelude knows what it does
+        u = graph.value[graph.left[node]]
+        w = graph.value[graph.right[node]] if graph.right[node] != UNARY else 0.0
+        if at_kink[code](u, w, graph.value[node]):
+            warning = _at_operation(run, node, "convention", "")
+            warning.message = rows[code].convention
+            found[code, place] = warning
+    return list(found.values())
+
+
+def _equalities(run: Run) -> list[Diagnostic]:
+    found: dict[int, Diagnostic] = {}
+    for where in run.equalities:
+        place = called_at(where)
+        found.setdefault(
+            place,
+            Diagnostic(
+                "equality",
+                "this comparison for equality depends on the inputs: "
+                "the path taken holds on one point only",
+                span=run.program.span(place),
+            ),
+        )
+    return list(found.values())
+
+
+def _ancestors(run: Run, nodes: list[int]) -> bytearray:
+    """For each node whether any of these depends on it."""
+    graph = run.graph
+    needed = bytearray(len(graph))
+    for node in nodes:
+        needed[node] = 1
+    for node in range(len(graph) - 1, -1, -1):
+        if needed[node] and graph.op[node] > CONSTANT:
+            needed[graph.left[node]] = 1
+            if graph.right[node] != UNARY:
+                needed[graph.right[node]] = 1
+    return needed

@@ -1,0 +1,64 @@
+"""Forward mode: tangents follow the list from its beginning (Baydin et al. 2018, 3.1).
+
+    v_dot[i] = sum over the operands j of  dv[i]/dv[j] * v_dot[j]
+
+The twin of `reverse.py`: the same list, the same rules, the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adcli.evaluate.floats import Over
+from adcli.graph.primitives import CONSTANT
+from adcli.graph.wengert import UNARY, Graph
+
+
+def forward(graph: Graph, seeds: Mapping[int, Any], over: Over) -> list[Any]:
+    """Push tangents forward.
+
+    Args:
+        graph: the operations; what `over` records is added behind them.
+        seeds: the tangents of inputs, by node; inputs left out, and tangents that are
+            0, are structural zeros.
+        over: numbers or nodes, see `evaluate.floats`.
+
+    Returns:
+        The tangent of each node there was, None where it is a structural zero.
+    """
+    primal, multiply, add = over.primal, over.multiply, over.add
+    partials = {code: over.arithmetic.partials(code) for code in set(graph.op) if code > CONSTANT}
+    v_dot: list[Any] = [None] * len(graph)
+    for node, seed in seeds.items():
+        v_dot[node] = None if seed == 0 and type(seed) is float else seed
+
+    count = len(graph)
+    nodes = zip(range(count), graph.op[:], graph.left[:], graph.right[:], strict=True)
+    for node, code, x, y in nodes:
+        if code <= CONSTANT:
+            continue
+        if over.record:
+            graph.here = graph.where[node]
+        tangent = None
+        x_dot = v_dot[x]
+        if x_dot is not None:
+            partial = partials[code][0]
+            if partial is not None:
+                if type(partial) is not float:
+                    w = primal[y] if y != UNARY else 0.0
+                    partial = partial(primal[x], w, primal[node])  # type: ignore[operator]
+                if partial is not None:
+                    tangent = multiply(x_dot, partial)
+        if y != UNARY:
+            y_dot = v_dot[y]
+            if y_dot is not None:
+                partial = partials[code][1]
+                if partial is not None:
+                    if type(partial) is not float:
+                        partial = partial(primal[x], primal[y], primal[node])  # type: ignore[operator]
+                    if partial is not None:
+                        term = multiply(y_dot, partial)
+                        tangent = term if tangent is None else add(tangent, term)
+        v_dot[node] = tangent
+    return v_dot

@@ -1,0 +1,104 @@
+"""The gradient of one scalar result, in either mode."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from adcli.differentiate.blame import Diagnostic, blame_derivative, notes, value_warnings
+from adcli.differentiate.forward import forward
+from adcli.differentiate.reverse import reverse
+from adcli.errors import InputError
+from adcli.evaluate.floats import over_floats
+from adcli.graph.program import Input, Run
+
+Mode = Literal["auto", "forward", "reverse"]
+
+
+class Gradient:
+    """The value of a result and its derivatives.
+
+    Attributes:
+        result: the name of the result.
+        value: its value.
+        gradient: for each input a number, a list, or a list of rows, in its own shape.
+        mode: "forward" or "reverse", whichever was used.
+        inputs: the inputs differentiated, in order.
+        warnings: what is not finite, and which conventions were used.
+    """
+
+    __slots__ = ("gradient", "inputs", "mode", "result", "value", "warnings")
+
+    def __init__(
+        self,
+        result: str,
+        value: float,
+        gradient: dict[str, Any],
+        mode: str,
+        inputs: list[Input],
+        warnings: list[Diagnostic],
+    ) -> None:
+        self.result = result
+        self.value = value
+        self.gradient = gradient
+        self.mode = mode
+        self.inputs = inputs
+        self.warnings = warnings
+
+
+def gradient(
+    run: Run,
+    mode: Mode = "auto",
+    wrt: Sequence[str] | None = None,
+    result: str | None = None,
+) -> Gradient:
+    """Differentiate one result of a run.
+
+    Args:
+        run: the program at a point.
+        mode: forward makes a pass for each element of the inputs, reverse one in all;
+            auto takes whichever makes fewer, forward for one.
+        wrt: the inputs to differentiate with respect to; all if None.
+        result: the name of the result; needed if there are several.
+
+    Raises:
+        InputError: no such input, result, or mode, or several results and none named.
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise InputError(f"no mode is called '{mode}'", details=("modes: auto, forward, reverse",))
+    name = run.result(result)
+    output = run.results[name]
+    inputs = run.wanted(wrt)
+    nodes = [node for item in inputs for node in item.nodes]
+    if mode == "auto":
+        mode = "forward" if len(nodes) == 1 else "reverse"
+
+    graph = run.graph
+    over = over_floats(graph)
+    # The derivatives of each element, and what was computed on the way, for blame.
+    found: list[float | None] = []
+    sweeps: list[list[Any]] = []
+    if type(output) is not int:
+        found = [None] * len(nodes)
+    elif mode == "reverse":
+        v_bar = reverse(graph, {output: 1.0}, nodes, over)
+        found = [v_bar[node] for node in nodes]
+        sweeps = [v_bar]
+    else:
+        for node in nodes:
+            v_dot = forward(graph, {node: 1.0}, over)
+            found.append(v_dot[output])
+            if v_dot[output] is not None and not math.isfinite(v_dot[output]):
+                sweeps = sweeps or [v_dot]
+    numbers = [0.0 if x is None else x for x in found]
+
+    warnings = value_warnings(run, [name])
+    if not all(math.isfinite(x) for x in numbers) and sweeps:
+        warnings += blame_derivative(run, mode, sweeps[0], nodes)
+    warnings += notes(run, [output], nodes)
+    values, position = {}, 0
+    for item in inputs:
+        values[item.name] = item.arrange(numbers[position : position + len(item.nodes)])
+        position += len(item.nodes)
+    return Gradient(name, graph.number(output), values, mode, inputs, warnings)

@@ -1,0 +1,280 @@
+"""Evaluation traces: what each step computed, and the rule it used (Baydin et al. 2018,
+tables 2 and 3; Griewank and Walther 2008, section 1.2).
+
+Only data: rows of formulas and values, for a renderer to write down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adcli.differentiate import chain
+from adcli.differentiate.blame import Diagnostic, blame_derivative, notes, value_warnings
+from adcli.differentiate.forward import forward
+from adcli.differentiate.reverse import reverse
+from adcli.evaluate.floats import over_floats
+from adcli.graph.notation import ADJOINT, PRIMAL, TANGENT, Formula, Labels, operation, reference
+from adcli.graph.primitives import CONSTANT
+from adcli.graph.program import Run
+from adcli.graph.wengert import Scalar
+
+
+class Step:
+    """A line of a trace: what is computed, from what, and the value.
+
+    Attributes:
+        target: the node or the name on the left.
+        formula: what is on its right.
+        value: the value; of forward mode also the tangent that belongs to it.
+        tangent: the same for the tangent: target, formula, value.
+        local: of an adjoint, the operation whose partial it is: (node, operand).
+        accumulates: of an adjoint, whether there was one before.
+        operation: of an adjoint, the node whose sweep it belongs to.
+    """
+
+    __slots__ = ("accumulates", "formula", "local", "operation", "tangent", "target", "value")
+
+    def __init__(
+        self,
+        target: Formula,
+        formula: Formula,
+        value: float,
+        *,
+        tangent: Step | None = None,
+        local: tuple[int, int] | None = None,
+        accumulates: bool = False,
+        operation: int | None = None,
+    ) -> None:
+        self.target = target
+        self.formula = formula
+        self.value = value
+        self.tangent = tangent
+        self.local = local
+        self.accumulates = accumulates
+        self.operation = operation
+
+
+class ForwardPass:
+    """One pass of forward mode.
+
+    Attributes:
+        seed: the tangents of the inputs' elements, by name.
+        steps: the steps, in order; each with its tangent.
+        derivatives: the tangents of the results, by name.
+        sweep: the tangents of all nodes.
+    """
+
+    __slots__ = ("derivatives", "seed", "steps", "sweep")
+
+    def __init__(
+        self,
+        seed: dict[str, float],
+        steps: list[Step],
+        derivatives: dict[str, float],
+        sweep: list[Any],
+    ) -> None:
+        self.seed = seed
+        self.steps = steps
+        self.derivatives = derivatives
+        self.sweep = sweep
+
+
+class ReversePass:
+    """One pass of reverse mode.
+
+    Attributes:
+        seed: the adjoints of the results, by name.
+        steps: the adjoint steps, in the order computed.
+        derivatives: the adjoints of the inputs' elements, by name.
+        sweep: the adjoints of all nodes.
+    """
+
+    __slots__ = ("derivatives", "seed", "steps", "sweep")
+
+    def __init__(
+        self,
+        seed: dict[str, float],
+        steps: list[Step],
+        derivatives: dict[str, float],
+        sweep: list[Any],
+    ) -> None:
+        self.seed = seed
+        self.steps = steps
+        self.derivatives = derivatives
+        self.sweep = sweep
+
+
+def input_elements(run: Run) -> dict[str, int]:
+    """The elements of all inputs by name, with their nodes."""
+    return {
+        label: node
+        for item in run.inputs
+        for label, node in zip(item.labels(), item.nodes, strict=True)
+    }
+
+
+def result_names(run: Run) -> dict[str, str]:
+    """What a trace calls each result: y, or y1, y2, ... of several."""
+    if len(run.results) == 1:
+        return dict.fromkeys(run.results, "y")
+    return {name: f"y{i}" for i, name in enumerate(run.results, 1)}
+
+
+def labels(run: Run) -> Labels:
+    """The names of the nodes."""
+    return Labels(run.graph)
+
+
+def primal_steps(run: Run) -> list[Step]:
+    """The primal trace: inputs, operations, results."""
+    graph = run.graph
+    steps = []
+    for name, node in input_elements(run).items():
+        value = graph.value[node]
+        steps.append(Step(_node(run, node), Formula(value, name=name), value))
+    for node, code in enumerate(graph.op):
+        if code > CONSTANT:
+            steps.append(Step(_node(run, node), operation(graph, node), graph.value[node]))
+    for name, shown in result_names(run).items():
+        scalar = run.results[name]
+        value = graph.number(scalar)
+        steps.append(Step(Formula(value, name=shown), _scalar(run, scalar), value))
+    return steps
+
+
+def forward_pass(run: Run, seed: Mapping[str, float]) -> ForwardPass:
+    """The trace of one pass of forward mode.
+
+    Args:
+        seed: tangents of elements of the inputs by name; what is left out is 0.
+    """
+    graph = run.graph
+    elements = input_elements(run)
+    full = {name: float(seed.get(name, 0.0)) for name in elements}
+    v_dot = forward(graph, {elements[name]: x for name, x in full.items()}, over_floats(graph))
+
+    def tangent_of(node: int) -> Formula:
+        return Formula(v_dot[node] or 0.0, node=node, mark=TANGENT)
+
+    steps = primal_steps(run)
+    derivatives: dict[str, float] = {}
+    for step in steps:
+        node = step.target.node
+        if node is None:  # a result
+            name = step.target.name
+            source = step.formula
+            if source.node is None:
+                formula, value = Formula(0.0), 0.0
+            else:
+                formula = tangent_of(source.node)
+                value = formula.value
+            derivatives[name] = value
+        elif step.formula.name:  # an input
+            name = step.formula.name
+            value = full[name]
+            formula = Formula(value, name=name, mark=TANGENT)
+        else:
+            value = v_dot[node] or 0.0
+            formula = _tangent_formula(step.formula, step.target, tangent_of)
+        target = Formula(value, node=node, name=step.target.name, mark=TANGENT)
+        step.tangent = Step(target, formula, value)
+    names = result_names(run)
+    derivatives = {name: derivatives[names[name]] for name in run.results}
+    return ForwardPass(full, steps, derivatives, v_dot)
+
+
+def _tangent_formula(primal: Formula, own: Formula, tangent_of: Any) -> Formula:
+    total: Formula | None = None
+    for operand, partial in zip(primal.operands, chain.partials(primal, own), strict=True):
+        if partial is not None and operand.node is not None:
+            total = chain.plus(total, chain.times(tangent_of(operand.node), partial))
+    return Formula(0.0) if total is None else total
+
+
+def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
+    """The trace of the adjoint sweep.
+
+    Args:
+        seed: adjoints of results by name; what is left out is 0.
+    """
+    graph = run.graph
+    elements = input_elements(run)
+    names = result_names(run)
+    steps: list[Step] = []
+    seeds: dict[int, float] = {}
+    for name, weight in seed.items():
+        scalar = run.results[name]
+        if type(scalar) is not int:
+            continue
+        value = seeds.get(scalar, 0.0) + weight
+        formula = Formula(weight, name=names[name], mark=ADJOINT)
+        if scalar in seeds:
+            formula = chain.plus(Formula(seeds[scalar], node=scalar, mark=ADJOINT), formula)
+        seeds[scalar] = value
+        target = Formula(value, node=scalar, mark=ADJOINT)
+        steps.append(Step(target, formula, value, operation=scalar))
+
+    adjoints: dict[int, float] = dict(seeds)
+    partials: dict[int, list[Formula | float | None]] = {}
+
+    def observe(target: int, source: int, position: int, before: Any, after: Any) -> None:
+        if source not in partials:
+            partials.clear()  # a sweep never comes back to an operation
+            partials[source] = chain.partials(operation(graph, source), _node(run, source))
+        partial = partials[source][position]
+        assert partial is not None
+        formula = chain.times(Formula(adjoints[source], node=source, mark=ADJOINT), partial)
+        if before is not None:
+            formula = chain.plus(Formula(before, node=target, mark=ADJOINT), formula)
+        adjoints[target] = after
+        steps.append(
+            Step(
+                Formula(after, node=target, mark=ADJOINT),
+                formula,
+                after,
+                local=(source, target),
+                accumulates=before is not None,
+                operation=source,
+            )
+        )
+
+    v_bar = reverse(graph, seeds, elements.values(), over_floats(graph), observe)
+    derivatives: dict[str, float] = {}
+    for name, node in reversed(elements.items()):
+        value = v_bar[node] or 0.0
+        derivatives[name] = value
+        target = Formula(value, name=name, mark=ADJOINT)
+        steps.append(Step(target, Formula(value, node=node, mark=ADJOINT), value, operation=node))
+    return ReversePass(
+        {name: float(seed.get(name, 0.0)) for name in run.results},
+        steps,
+        {name: derivatives[name] for name in elements},
+        v_bar,
+    )
+
+
+def warnings(
+    run: Run, forward_passes: Sequence[ForwardPass], reverse_passes: Sequence[ReversePass]
+) -> list[Diagnostic]:
+    """What is not finite in a trace - the first pass of each mode is blamed - and notes."""
+    found = value_warnings(run)
+    nodes = list(input_elements(run).values())
+    passes = (("forward", forward_passes), ("reverse", reverse_passes))
+    for mode, some in passes:
+        for one in some:
+            if not all(math.isfinite(x) for x in one.derivatives.values()):
+                known = {(warning.kind, warning.node) for warning in found}
+                blamed = blame_derivative(run, mode, one.sweep, nodes)
+                found += [w for w in blamed if (w.kind, w.node) not in known]
+                break
+    return found + notes(run, run.results.values(), nodes)
+
+
+def _node(run: Run, node: int, mark: str = PRIMAL) -> Formula:
+    return Formula(run.graph.value[node], node=node, mark=mark)
+
+
+def _scalar(run: Run, scalar: Scalar) -> Formula:
+    return reference(run.graph, scalar) if type(scalar) is int else Formula(scalar)

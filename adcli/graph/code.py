@@ -1,0 +1,100 @@
+"""The instructions a program is compiled to, and a compiled function.
+
+A function has registers: its variables, its constants, and temporaries. An instruction
+is (code, target, a, b, where); codes below `primitives.END` are the primitives
+themselves, on registers a and b. `where` indexes the program's spans.
+
+The structure of the program stays visible: BRANCH knows where its arms begin and where
+they meet again, so that the arms can be run one after the other under a condition as
+well as chosen between.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adcli.errors import Source
+
+LT, LE, GT, GE, EQ, NE = range(64, 70)
+NOT = 70  # target = not a
+BRANCH = 71  # if a: go on, else go to target; the arms meet at b
+JUMP = 72  # go to target
+TURN = 73  # a turn of a while loop
+NEXT = 74  # target = the next item of iterator a, or go to b at its end
+MOVE = 75  # target = a
+COPY = 76  # target = a copy of a
+CALL = 77  # target = function a of registers b
+RETURN = 78  # give back registers a
+CHECK = 79  # register a must have a value; b is the variable's name
+VECTOR = 80  # target = [registers a]
+INDEX = 81  # target = a[b]; each index a register or a range of three
+SET_ELEMENT = 82  # target[b] = a
+RANGE = 83  # target = iterator over registers (first, last, step) = a
+EACH = 84  # target = iterator over the elements of a
+COLLECT = 85  # target = an empty list
+APPEND = 86  # put a at the end of list target
+STACK = 87  # target = the array of list a
+WHOLE = 88  # target = function a (of whole arrays) of registers b
+FILLED = 89  # target = an array filled with number a, of sizes b
+MATMUL = 90  # target = a @ b
+UNPACK = 91  # registers target = the several results in a
+
+Instruction = tuple[int, Any, Any, Any, int]
+
+
+class Parameter:
+    """A parameter: its name, its shape as written, and its default as code without inputs."""
+
+    __slots__ = ("default", "name", "shape", "start")
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int | None, ...] | None,
+        default: Function | None,
+        start: int,
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.default = default
+        self.start = start
+
+
+class Function:
+    """A compiled function.
+
+    Attributes:
+        name: its name; results are named after it.
+        source: where its text is.
+        parameters: in order; parameter k lives in register k.
+        template: the registers at the start of a call: None, or a constant.
+        code: the instructions.
+        results: for each result its name if it is a plain name, else None.
+        spans: for each `where`, the start and end of its text.
+        from_prelude: whether it came with adcli: then it maps over vectors, and errors
+            and warnings point at its call.
+        has_shapes: whether any parameter has a shape to check.
+    """
+
+    __slots__ = (
+        "code",
+        "from_prelude",
+        "has_shapes",
+        "name",
+        "parameters",
+        "results",
+        "source",
+        "spans",
+        "template",
+    )
+
+    def __init__(self, name: str, source: Source, spans: list[tuple[int, int]]) -> None:
+        self.name = name
+        self.source = source
+        self.spans = spans
+        self.parameters: list[Parameter] = []
+        self.template: list[Any] = []
+        self.code: list[Instruction] = []
+        self.results: list[str | None] = []
+        self.from_prelude = False
+        self.has_shapes = False

@@ -1,0 +1,493 @@
+"""A program that has been read: its inputs, and how to run it at a point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from adcli.errors import InputError, ProgramError, Source, Span
+from adcli.graph import arrays, primitives
+from adcli.graph import code as c
+from adcli.graph.arrays import Array, Several, Value
+from adcli.graph.compiler import Compiler, Environment, is_builtin
+from adcli.graph.definitions import Definitions
+from adcli.graph.names import Names
+from adcli.graph.rules import CONSTANTS
+from adcli.graph.suggest import lookalike, suggestion
+from adcli.graph.tracer import Tracer, called_at, declared
+from adcli.graph.wengert import DEFAULT_MAX_OPERATIONS, Graph, Scalar
+from adcli.language import parse, syntax
+
+# What a user may give for an input: a number, a vector, or a matrix by rows.
+Given = float | Sequence[float] | Sequence[Sequence[float]]
+
+_prelude_definitions: Definitions | None = None
+
+
+def _prelude_file() -> Definitions:
+    global _prelude_definitions
+    if _prelude_definitions is None:
+        _prelude_definitions = Definitions("prelude.ad")
+    return _prelude_definitions
+
+
+def is_function(name: str) -> bool:
+    """Whether a name is a function of the language or its prelude."""
+    return is_builtin(name) or name in _prelude_file()
+
+
+def function_names() -> list[str]:
+    """The functions of the language and its prelude."""
+    names = {row.name for row in primitives.TABLE} - primitives.OPERATORS
+    names |= set(primitives.ALIASES) | set(arrays.FUNCTIONS) | set(arrays.FILLED)
+    return sorted(names | set(_prelude_file().texts))
+
+
+class Input:
+    """An input as a run had it.
+
+    Attributes:
+        name: its name.
+        shape: () of a number, (n,) of a vector, (m, n) of a matrix.
+        nodes: its elements in the graph, row by row.
+    """
+
+    __slots__ = ("name", "nodes", "shape")
+
+    def __init__(self, name: str, shape: tuple[int, ...], nodes: list[int]) -> None:
+        self.name = name
+        self.shape = shape
+        self.nodes = nodes
+
+    def labels(self) -> list[str]:
+        """The names of the elements: x, or x[1], x[2], ..., or A[1,1], ..."""
+        return element_names(self.name, self.shape)
+
+    def arrange(self, numbers: Sequence[Any]) -> Any:
+        """Numbers, one an element, in this input's shape: a number, list, or list of rows."""
+        if not self.shape:
+            return numbers[0]
+        if len(self.shape) == 1:
+            return list(numbers)
+        rows, columns = self.shape
+        return [list(numbers[i * columns : (i + 1) * columns]) for i in range(rows)]
+
+
+class Run:
+    """What a program did at a point.
+
+    Attributes:
+        program: the program.
+        graph: the operations executed.
+        inputs: the inputs, in order.
+        results: name -> scalar, in order.
+        equalities: spans of comparisons for equality that held (see `Tracer`).
+    """
+
+    __slots__ = ("equalities", "graph", "inputs", "program", "results")
+
+    def __init__(
+        self,
+        program: Program,
+        graph: Graph,
+        inputs: list[Input],
+        results: dict[str, Scalar],
+        equalities: list[int],
+    ) -> None:
+        self.program = program
+        self.graph = graph
+        self.inputs = inputs
+        self.results = results
+        self.equalities = equalities
+
+    def values(self) -> dict[str, float]:
+        """The values of the results."""
+        return {name: self.graph.number(scalar) for name, scalar in self.results.items()}
+
+    def result(self, name: str | None) -> str:
+        """The name of the one scalar result that is meant.
+
+        Raises:
+            InputError: there is no such result, or several and none was named.
+        """
+        if name is not None:
+            if name in self.results:
+                return name
+            raise InputError(
+                f"no result is called '{name}'",
+                hint=suggestion(name, self.results),
+                details=(f"the results are {_listing(self.results)}",),
+            )
+        if len(self.results) == 1:
+            return next(iter(self.results))
+        raise InputError(
+            f"the program has {len(self.results)} results; a gradient is of one",
+            details=(f"choose with --result NAME: {_listing(self.results)}",),
+        )
+
+    def wanted(self, names: Sequence[str] | None) -> list[Input]:
+        """The inputs of these names, in the program's order; all if None.
+
+        Raises:
+            InputError: a name is not an input.
+        """
+        if names is None:
+            return self.inputs
+        wanted = set(names)
+        known = {item.name: item for item in self.inputs}
+        for name in names:
+            if name not in known:
+                raise _unknown_input(name, list(known))
+        return [item for item in self.inputs if item.name in wanted]
+
+    def span(self, node: int) -> Span | None:
+        """The text of the program that made a node."""
+        place = called_at(self.graph.where[node])
+        if place < 0:
+            return None
+        return self.program.span(place)
+
+
+class Program:
+    """A program, read and compiled.
+
+    Args:
+        source: its text.
+        function: the function to take as main; None for the rule of the language.
+
+    Raises:
+        ProgramError: the text is not a program, or has no such function.
+        LimitError: it is too long or too deep.
+    """
+
+    def __init__(self, source: Source, function: str | None = None) -> None:
+        self.source = source
+        items = parse(source, is_function)
+        definitions = [item for item in items if isinstance(item, syntax.Function)]
+        statements = [item for item in items if not isinstance(item, syntax.Function)]
+        if not items:
+            raise ProgramError("the program is empty", Span(source, 0, 0))
+        self._environment = Environment(source, self._prelude, self._known)
+        self._preluded: dict[str, c.Function | None] = {}
+        self._define(definitions, statements)
+        self.main = self._choose(function, definitions, statements)
+
+    @property
+    def name(self) -> str:
+        """The name of the main function; a bare program's is f."""
+        return self.main.name
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of the inputs, in order."""
+        return [parameter.name for parameter in self.main.parameters]
+
+    @property
+    def results(self) -> list[str]:
+        """The names of the results as written; a vector's elements show only when it runs."""
+        return _result_names(self.name, [(plain, 0.0) for plain in self.main.results], [])
+
+    def span(self, place: int) -> Span:
+        """The text at an index of the program's spans."""
+        return Span(self.source, *self._environment.spans[place])
+
+    def run(
+        self,
+        values: Mapping[str, Given],
+        max_operations: int = DEFAULT_MAX_OPERATIONS,
+    ) -> Run:
+        """Run the program at a point.
+
+        Args:
+            values: the inputs by name; defaults fill the rest.
+            max_operations: the most operations it may record.
+
+        Raises:
+            InputError: inputs that are missing, unknown, or of the wrong shape.
+            ProgramError: what only shows when it runs: shapes, indices.
+            LimitError: too many operations, or calls too deep.
+        """
+        graph = Graph(max_operations)
+        tracer = Tracer(graph)
+        inputs: list[Input] = []
+        arguments: list[Value | None] = []
+        for name, shape, numbers in self._bind(values, tracer):
+            nodes = [graph.add_input(number) for number in numbers]
+            inputs.append(Input(name, shape, nodes))
+            arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
+        value = tracer.call(self.main, arguments)
+        results = self._named(value)
+        return Run(self, graph, inputs, results, list(tracer.equalities))
+
+    def _define(
+        self, definitions: list[syntax.Function], statements: list[syntax.Statement]
+    ) -> None:
+        environment = self._environment
+        for item in definitions:
+            if item.name in environment.functions:
+                raise environment.error_at(
+                    f"'{item.name}' is defined twice", item.start, item.name_end
+                )
+            environment.functions[item.name] = c.Function(
+                item.name, self.source, environment.spans
+            )
+        if statements:
+            environment.main_names = frozenset(Names(statements).first)
+        compiled = [_compile(environment, item) for item in definitions]
+        # Bodies come after all heads: functions call each other in any order.
+        for finish in compiled:
+            finish()
+
+    def _choose(
+        self,
+        function: str | None,
+        definitions: list[syntax.Function],
+        statements: list[syntax.Statement],
+    ) -> c.Function:
+        functions = self._environment.functions
+        if function is not None:
+            if function not in functions:
+                raise InputError(
+                    f"the program has no function '{function}'",
+                    hint=suggestion(function, functions),
+                    details=(f"its functions are {_listing(functions)}",) if functions else (),
+                )
+            return functions[function]
+        if not statements:
+            return functions[definitions[-1].name]
+        main = c.Function("f", self.source, self._environment.spans)
+        names = Names(statements)
+        parameters = []
+        for name, (position, is_read) in names.first.items():
+            own = name in names.assigned
+            aside = name in CONSTANTS or name in functions or is_function(name)
+            if is_read and (own or not aside):
+                parameters.append(syntax.Parameter(position, position + len(name), name))
+        compiler = Compiler(self._environment, main, names, main=True)
+        compiler.parameters(parameters)
+        main.parameters = [c.Parameter(p.name, None, None, p.start) for p in parameters]
+        compiler.body(statements, statements[-1])
+        return main
+
+    def _prelude(self, name: str) -> c.Function | None:
+        if name not in self._preluded:
+            file = _prelude_file()
+            if name not in file:
+                return None
+            source, item = file.get(name)
+            spans: list[tuple[int, int]] = []
+            environment = Environment(source, self._prelude, self._known)
+            environment.spans = spans
+            function = c.Function(name, source, spans)
+            function.from_prelude = True
+            environment.functions[name] = self._preluded[name] = function
+            _compile(environment, item)()
+        return self._preluded[name]
+
+    def _known(self) -> Iterable[str]:
+        return [*self._environment.functions, *function_names()]
+
+    def _named(self, value: Value) -> dict[str, Scalar]:
+        """The results by name, vectors by element."""
+        values = value.items if isinstance(value, Several) else [value]
+        plain = self.main.results
+        if len(plain) != len(values):
+            plain = [None] * len(values)
+        pieces: list[Scalar] = []
+        flat: list[Value] = []
+        names: list[str | None] = []
+        for name, item in zip(plain, values, strict=True):
+            inner = item.items if isinstance(item, Several) else [item]
+            flat += inner
+            names += [name if len(inner) == 1 else None] * len(inner)
+        labels = _result_names(self.name, list(zip(names, flat, strict=True)), pieces)
+        return dict(zip(labels, pieces, strict=True))
+
+    def _bind(
+        self, values: Mapping[str, Given], tracer: Tracer
+    ) -> list[tuple[str, tuple[int, ...], list[float]]]:
+        """Name, shape and numbers of each input."""
+        known = self.inputs
+        names = set(known)
+        unknown = [name for name in values if name not in names]
+        missing = [
+            parameter
+            for parameter in self.main.parameters
+            if parameter.name not in values and parameter.default is None
+        ]
+        if missing:
+            raise _missing_inputs([p.name for p in missing], unknown, self._places(missing))
+        if unknown:
+            raise _unknown_input(unknown[0], known)
+        bound = []
+        for parameter in self.main.parameters:
+            if parameter.name in values:
+                shape, numbers = measure(parameter.name, values[parameter.name])
+            else:
+                assert parameter.default is not None
+                default = tracer.call(parameter.default, [])
+                arrays.check_numbers(default)
+                shape = arrays.shape_of(default)
+                items = default.items if isinstance(default, Array) else [default]
+                numbers = [float(x) for x in items]  # type: ignore[arg-type]  # constants only
+            wanted = parameter.shape
+            if wanted is not None and not (
+                len(wanted) == len(shape)
+                and all(n is None or n == m for n, m in zip(wanted, shape, strict=True))
+            ):
+                raise InputError(
+                    f"input '{parameter.name}' is {declared(wanted)}, got {arrays.describe(shape)}",
+                    hint=f"write {parameter.name}=[...]" if not shape else "",
+                )
+            bound.append((parameter.name, shape, numbers))
+        return bound
+
+    def _places(self, parameters: list[c.Parameter]) -> Span | None:
+        first = parameters[0]
+        return Span(self.source, first.start, first.start + len(first.name))
+
+
+def constant_value(program: Program) -> Given:
+    """The value of a program without inputs: a number, a list, or a list of rows.
+
+    Raises:
+        ProgramError: it reads a name that has no value, or has several results.
+    """
+    if program.main.parameters:
+        parameter = program.main.parameters[0]
+        place = Span(program.source, parameter.start, parameter.start + len(parameter.name))
+        raise ProgramError(f"'{parameter.name}' has no value here; a constant is needed", place)
+    value = Tracer(Graph()).call(program.main, [])
+    arrays.check_numbers(value)
+    if isinstance(value, Array):
+        return Input(program.name, value.shape, []).arrange(value.items)  # type: ignore[no-any-return]  # numbers in that shape
+    return value  # type: ignore[return-value]  # check_numbers has refused several results
+
+
+def _compile(environment: Environment, item: syntax.Function) -> Any:
+    """Compile the head of a function now; the body when what is returned is called."""
+    function = environment.functions[item.name]
+    compiler = Compiler(environment, function, Names(item.body), main=False)
+    compiler.parameters(item.parameters)
+    for parameter in item.parameters:
+        default = None
+        if parameter.default is not None:
+            default = c.Function(item.name, environment.source, environment.spans)
+            default.from_prelude = function.from_prelude
+        function.parameters.append(
+            c.Parameter(parameter.name, parameter.shape, default, parameter.start)
+        )
+        function.has_shapes |= parameter.shape is not None
+
+    def finish() -> None:
+        for parameter, compiled in zip(item.parameters, function.parameters, strict=True):
+            if parameter.default is not None and compiled.default is not None:
+                body: list[syntax.Statement] = [
+                    syntax.Results(
+                        parameter.default.start, parameter.default.end, [parameter.default]
+                    )
+                ]
+                Compiler(environment, compiled.default, Names(body), main=False).body(
+                    body, parameter
+                )
+        compiler.body(item.body, item)
+
+    return finish
+
+
+def measure(name: str, given: Any) -> tuple[tuple[int, ...], list[float]]:
+    """The shape and the numbers of what was given for an input.
+
+    Raises:
+        InputError: it is not a number, a vector, or rows of one length.
+    """
+    if hasattr(given, "tolist"):
+        given = given.tolist()
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        return (), [_double(given)]
+    if isinstance(given, (list, tuple)):
+        if all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in given):
+            return (len(given),), [_double(x) for x in given]
+        rows = [row.tolist() if hasattr(row, "tolist") else row for row in given]
+        if all(isinstance(row, (list, tuple)) for row in rows):
+            lengths = sorted({len(row) for row in rows})
+            if len(lengths) > 1:
+                raise InputError(f"input '{name}' has rows of {lengths[0]} and {lengths[1]} numbers")
+            flat = [x for row in rows for x in row]
+            if all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in flat):
+                return (len(rows), lengths[0]), [_double(x) for x in flat]
+    raise InputError(f"input '{name}' is not a number, a vector or a matrix")
+
+
+def _double(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+
+
+def element_names(name: str, shape: tuple[int, ...]) -> list[str]:
+    """The names of the elements of a scalar, vector or matrix."""
+    if not shape:
+        return [name]
+    if len(shape) == 1:
+        return [f"{name}[{i}]" for i in range(1, shape[0] + 1)]
+    return [f"{name}[{i},{j}]" for i in range(1, shape[0] + 1) for j in range(1, shape[1] + 1)]
+
+
+def _result_names(
+    function: str, results: list[tuple[str | None, Value]], pieces: list[Scalar]
+) -> list[str]:
+    """The names of results; their scalars are put into `pieces`, in the same order."""
+    labels: list[str] = []
+    taken: set[str] = set()
+    others = 0
+    for plain, value in results:
+        arrays.check_numbers(value)
+        if len(results) == 1:
+            name = function
+        elif plain is not None and plain not in taken:
+            name = plain
+        else:
+            others += 1
+            name = f"{function}[{others}]"
+        taken.add(name)
+        labels += element_names(name, arrays.shape_of(value))
+        if isinstance(value, Array):
+            pieces += value.items
+        else:
+            assert not isinstance(value, Several)
+            pieces.append(value)
+    return labels
+
+
+def _listing(names: Iterable[str], most: int = 12) -> str:
+    shown = [f"{name}" for name in names]
+    if len(shown) > most:
+        return ", ".join(shown[:most]) + f", ... ({len(shown)} in all)"
+    return ", ".join(shown)
+
+
+def _unknown_input(name: str, known: list[str]) -> InputError:
+    inputs = f"the inputs are {_listing(known)}" if known else "the program has no inputs"
+    return InputError(
+        f"no input is called '{name}'", hint=suggestion(name, known), details=(inputs,)
+    )
+
+
+def _missing_inputs(missing: list[str], unknown: list[str], place: Span | None) -> InputError:
+    if len(missing) == 1:
+        message = f"input '{missing[0]}' has no value"
+    else:
+        message = f"inputs without a value: {_listing(missing)}"
+    example = " ".join(f"{name}=..." for name in missing[:8])
+    details = [f"give them on the command line: {example}"]
+    for given in unknown:
+        reasons = [(name, lookalike(given, name)) for name in missing]
+        likely = [f"'{name}' in the program only looks like it: {why}" for name, why in reasons if why]
+        if likely:
+            details.append(f"'{given}' was given, but {likely[0]}")
+        else:
+            hint = suggestion(given, missing)
+            details.append(f"'{given}' was given, but no input is called so" + (f"; {hint}" if hint else ""))
+    return InputError(message, place, details=tuple(details))

@@ -1,0 +1,217 @@
+"""The derivative rules: `grammar/derivatives.ad`, read line by line as they are needed.
+
+A rule is compiled to functions of (u, w, v) over any arithmetic: floats for a sweep at
+a point, nodes for a transformation of the graph. There is no second copy of a rule.
+
+A partial that is the literal 0 is a structural zero and comes out as None: it
+contributes nothing, whatever it meets. Outside of a primitive's domain its partials are
+multiplied by nan, which stays nan in derivatives of any order.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from adcli.graph import primitives
+from adcli.graph.definitions import Definitions
+from adcli.language import syntax
+
+CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "tau": math.tau, "inf": math.inf, "nan": math.nan}  # fmt: skip
+
+_BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+# A partial: a function of (u, w, v), or one of the two constants that need no product.
+Partial = Callable[[Any, Any, Any], Any]
+ONE = 1.0
+MINUS_ONE = -1.0
+
+_definitions: Definitions | None = None
+
+
+def definitions() -> Definitions:
+    """The lines of `derivatives.ad`, cut but not parsed."""
+    global _definitions
+    if _definitions is None:
+        _definitions = Definitions("derivatives.ad")
+    return _definitions
+
+
+class Arithmetic:
+    """What a rule is evaluated over.
+
+    Args:
+        apply: the primitives: code and arguments to a value.
+        decide: a value to the float that conditions look at.
+    """
+
+    def __init__(
+        self, apply: Callable[..., Any], decide: Callable[[Any], float] | None = None
+    ) -> None:
+        self.apply = apply
+        self.decide = decide
+        self._partials: dict[int, tuple[Partial | float | None, ...]] = {}
+
+    def partials(self, code: int) -> tuple[Partial | float | None, ...]:
+        """The partials of a primitive, one for each argument.
+
+        Returns:
+            For each argument None (a structural zero), ONE, MINUS_ONE, or a function of
+            (u, w, v): the arguments (w is ignored by primitives of one) and the value.
+        """
+        found = self._partials.get(code)
+        if found is None:
+            found = self._partials[code] = self._read(primitives.TABLE[code - 2])
+        return found
+
+    def _read(self, row: primitives.Primitive) -> tuple[Partial | float | None, ...]:
+        _, function = definitions().get(row.name)
+        (body,) = function.body
+        assert isinstance(body, syntax.Results)
+        if len(body.values) != row.arity:
+            raise RuntimeError(f"derivatives.ad: {row.name} needs {row.arity} partials")
+        domain = _condition(row.domain, self) if row.domain else None
+        return tuple(self._partial(value, domain) for value in body.values)
+
+    def _partial(
+        self, value: syntax.Expression, domain: Callable[[Any, Any, Any], bool] | None
+    ) -> Partial | float | None:
+        constant = _literal(value)
+        if constant is not None and domain is None:
+            if constant == 0:
+                return None
+            if abs(constant) == 1:
+                return constant
+        inside = self.compile(value)
+        if domain is None:
+            return inside
+        times = self.apply
+
+        def guarded(u: Any, w: Any, v: Any) -> Any:
+            partial = inside(u, w, v)
+            if domain(u, w, v) or partial is None:
+                return partial
+            return times(primitives.MUL, math.nan, partial)
+
+        return guarded
+
+    def compile(self, expression: syntax.Expression) -> Partial:
+        """A function of (u, w, v) for an expression; None is a literal 0 that was chosen."""
+        if isinstance(expression, syntax.Choice):
+            condition = self.condition(expression.condition)
+            yes, no = self.compile(expression.yes), self.compile(expression.no)
+            return lambda u, w, v: yes(u, w, v) if condition(u, w, v) else no(u, w, v)
+        if _literal(expression) == 0:
+            return lambda u, w, v: None
+        return self.value(expression)
+
+    def value(self, expression: syntax.Expression) -> Partial:
+        """A function of (u, w, v) for an expression without choices."""
+        apply = self.apply
+        match expression:
+            case syntax.Number(value=value):
+                return lambda u, w, v: value
+            case syntax.Name(name="u"):
+                return lambda u, w, v: u
+            case syntax.Name(name="w"):
+                return lambda u, w, v: w
+            case syntax.Name(name="v"):
+                return lambda u, w, v: v
+            case syntax.Name(name=name):
+                constant = CONSTANTS[name]
+                return lambda u, w, v: constant
+            case syntax.Negative(operand=operand):
+                literal = _literal(operand)
+                if literal is not None:
+                    return lambda u, w, v: -literal
+                inner = self.value(operand)
+                return lambda u, w, v: apply(primitives.NEG, inner(u, w, v))
+            case syntax.Binary(left=left, operator=sign, right=right):
+                code = primitives.BY_NAME[_BINARY[sign]].code
+                first, second = self.value(left), self.value(right)
+                return lambda u, w, v: apply(code, first(u, w, v), second(u, w, v))
+            case syntax.Call(name=name, arguments=[argument]):
+                code = primitives.BY_NAME[name].code
+                inner = self.value(argument)
+                return lambda u, w, v: apply(code, inner(u, w, v))
+            case syntax.Call(name=name, arguments=[left, right]):
+                code = primitives.BY_NAME[name].code
+                first, second = self.value(left), self.value(right)
+                return lambda u, w, v: apply(code, first(u, w, v), second(u, w, v))
+        raise RuntimeError(f"derivatives.ad: {type(expression).__name__} is not for rules")
+
+    def condition(self, expression: syntax.Expression) -> Callable[[Any, Any, Any], bool]:
+        """A function of (u, w, v) for a condition on their values.
+
+        A condition only looks: it is evaluated over floats and records no operation.
+        """
+        holds = _holds(expression)
+        decide = self.decide
+        if decide is None:
+            return holds
+        return lambda u, w, v: holds(decide(u), decide(w), decide(v))
+
+
+FLOATS = Arithmetic(primitives.compute)
+
+
+def _holds(expression: syntax.Expression) -> Callable[[float, float, float], bool]:
+    """A condition over floats."""
+    match expression:
+        case syntax.Compare(operands=operands, operators=operators):
+            values = [FLOATS.value(operand) for operand in operands]
+            compares = [_COMPARISONS[sign] for sign in operators]
+
+            def compare(u: float, w: float, v: float) -> bool:
+                numbers = [value(u, w, v) for value in values]
+                return all(c(a, b) for c, a, b in zip(compares, numbers, numbers[1:], strict=False))
+
+            return compare
+        case syntax.Logical(left=left, operator=word, right=right):
+            first, second = _holds(left), _holds(right)
+            if word == "and":
+                return lambda u, w, v: first(u, w, v) and second(u, w, v)
+            return lambda u, w, v: first(u, w, v) or second(u, w, v)
+    raise RuntimeError("derivatives.ad: a condition compares")
+
+
+def _literal(expression: syntax.Expression) -> float | None:
+    """The number an expression is, if it is written as one."""
+    if isinstance(expression, syntax.Number):
+        return expression.value
+    if isinstance(expression, syntax.Negative) and isinstance(expression.operand, syntax.Number):
+        return -expression.operand.value
+    return None
+
+
+def _condition(text: str, arithmetic: Arithmetic) -> Callable[[Any, Any, Any], bool]:
+    """A condition of the primitive table, such as "u >= 0"."""
+    from adcli.errors import Source
+    from adcli.language import parse
+
+    (results,) = parse(Source(text, "primitive table"), bool)
+    assert isinstance(results, syntax.Results)
+    return arithmetic.condition(results.values[0])
+
+
+def kink(row: primitives.Primitive) -> Callable[[float, float, float], bool]:
+    """The condition of a row under which a convention stands for its derivative."""
+    return _condition(row.kink, FLOATS)
+
+
+def rule_text(name: str) -> list[str]:
+    """The partials of a primitive as they stand in `derivatives.ad`."""
+    source, function = definitions().get(name)
+    (body,) = function.body
+    assert isinstance(body, syntax.Results)
+    return [source.text[value.start : value.end] for value in body.values]

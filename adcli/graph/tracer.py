@@ -1,0 +1,554 @@
+"""The tracer: runs a compiled program at a point into the graph of what was executed.
+
+The loop below is the machine. Operations on scalars, jumps and loops are handled in it;
+whatever is rarer, or has a vector in it, in methods. Calls push a frame on a list, so
+recursion is bounded by MAX_DEPTH and not by Python's stack.
+
+A branch at a point is decided by looking at a value (`BRANCH`, below). A tracer for
+many rows will run both arms of the same instruction under a condition instead: that is
+why BRANCH names the ends of both arms, and why variables are registers that can be
+compared and merged after them.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+from adcli.errors import LimitError, ProgramError, Span
+from adcli.graph import arrays
+from adcli.graph import code as c
+from adcli.graph.arrays import Array, Several, Value
+from adcli.graph.primitives import (
+    CAREFUL,
+    COMMUTATIVE,
+    END,
+    FIRST_UNARY,
+    KERNELS,
+    NEG,
+)
+from adcli.graph.wengert import (
+    KEY_CODES,
+    KEY_SHIFT,
+    MORE_OPERATIONS,
+    NOWHERE,
+    UNARY,
+    Graph,
+    Scalar,
+)
+
+MAX_DEPTH = 100_000
+# Prelude functions that are mapped run a machine of their own inside the machine.
+MAX_NESTED = 50
+
+_COMPARE = {
+    c.LT: operator.lt,
+    c.LE: operator.le,
+    c.GT: operator.gt,
+    c.GE: operator.ge,
+    c.EQ: operator.eq,
+    c.NE: operator.ne,
+}
+
+
+class Iterator:
+    """What a `for` runs over: an arithmetic sequence or the elements of a vector."""
+
+    __slots__ = ("count", "first", "index", "items", "step")
+
+    def __init__(
+        self, count: int, first: Scalar, step: Scalar, items: list[Value] | None = None
+    ) -> None:
+        self.index = 0
+        self.count = count
+        self.first = first
+        self.step = step
+        self.items = items
+
+
+class Tracer:
+    """Runs functions into a graph.
+
+    Args:
+        graph: where operations are recorded.
+
+    Attributes:
+        equalities: for each `==` or `!=` of quantities that depend on the inputs and
+            were equal, where it stands: the path then holds at this point only.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.equalities: dict[int, None] = {}
+        # Turns, calls and elements are counted besides the nodes, so that a loop which
+        # records nothing ends too.
+        self.budget = graph.max_operations
+        self._nested = 0
+
+    def call(self, function: c.Function, arguments: list[Value | None], fixed: int = NOWHERE) -> Value:
+        """Run a function; arguments that are None take their defaults.
+
+        Args:
+            fixed: where to say operations happen, for functions of the prelude.
+
+        Raises:
+            ProgramError: a shape, index or name that only shows when it runs.
+            LimitError: more operations, or calls inside calls, than allowed.
+        """
+        self._nested += 1
+        if self._nested > MAX_NESTED:
+            raise LimitError(f"defaults nested more than {MAX_NESTED} deep")
+        try:
+            return self._run(function, self._enter(function, arguments), fixed)
+        finally:
+            self._nested -= 1
+
+    def _run(self, function: c.Function, registers: list[Any], fixed: int) -> Value:
+        graph = self.graph
+        made = graph.made
+        ops, lefts, rights = graph.op, graph.left, graph.right
+        values, wheres = graph.value, graph.where
+        add_op, add_left, add_right = ops.append, lefts.append, rights.append
+        add_value, add_where = values.append, wheres.append
+        limit = graph.max_operations
+        frames: list[tuple[c.Function, int, list[Any], int, int]] = []
+        code = function.code
+        R = registers
+        position = 0
+        where = NOWHERE
+        try:
+            while True:
+                op, target, a, b, where = code[position]
+                position += 1
+                if op < FIRST_UNARY:
+                    x = R[a]
+                    y = R[b]
+                    if type(x) is int and type(y) is int:
+                        if x > y and op in COMMUTATIVE:
+                            key = (y << KEY_SHIFT | x) << KEY_CODES | op
+                        else:
+                            key = (x << KEY_SHIFT | y) << KEY_CODES | op
+                        node = made.get(key)
+                        if node is None:
+                            try:
+                                value = KERNELS[op](values[x], values[y])
+                            except (ArithmeticError, ValueError):
+                                value = CAREFUL[op](values[x], values[y])
+                            node = len(ops)
+                            if node >= limit:
+                                raise self._too_many()
+                            add_op(op)
+                            add_left(x)
+                            add_right(y)
+                            add_value(value)
+                            add_where(where if fixed == NOWHERE else fixed)
+                            made[key] = node
+                        R[target] = node
+                    elif type(x) is float and type(y) is float:
+                        try:
+                            R[target] = KERNELS[op](x, y)
+                        except (ArithmeticError, ValueError):
+                            R[target] = CAREFUL[op](x, y)
+                    else:
+                        graph.here = where if fixed == NOWHERE else fixed
+                        if type(x) in _SCALARS and type(y) in _SCALARS:
+                            R[target] = graph.binary(op, x, y)
+                        else:
+                            R[target] = self._elementwise(op, [x, y])
+                elif op < END:
+                    x = R[a]
+                    if type(x) is int and op != NEG:
+                        key = (x << KEY_SHIFT) << KEY_CODES | op
+                        node = made.get(key)
+                        if node is None:
+                            try:
+                                value = KERNELS[op](values[x])
+                            except (ArithmeticError, ValueError):
+                                value = CAREFUL[op](values[x])
+                            node = len(ops)
+                            if node >= limit:
+                                raise self._too_many()
+                            add_op(op)
+                            add_left(x)
+                            add_right(UNARY)
+                            add_value(value)
+                            add_where(where if fixed == NOWHERE else fixed)
+                            made[key] = node
+                        R[target] = node
+                    else:
+                        graph.here = where if fixed == NOWHERE else fixed
+                        if type(x) in _SCALARS:
+                            R[target] = graph.unary(op, x)
+                        else:
+                            R[target] = self._elementwise(op, [x])
+                elif op <= c.NE:
+                    x = R[a]
+                    y = R[b]
+                    tx, ty = type(x), type(y)
+                    if tx not in _SCALARS or ty not in _SCALARS:
+                        raise self._not_comparable(x, y)
+                    u = values[x] if tx is int else x
+                    w = values[y] if ty is int else y
+                    R[target] = _COMPARE[op](u, w)
+                    if op >= c.EQ and u == w and (tx is int or ty is int) and fixed == NOWHERE:
+                        self.equalities[where] = None
+                elif op == c.BRANCH:
+                    if not R[a]:
+                        position = target
+                elif op == c.JUMP:
+                    position = target
+                elif op == c.MOVE:
+                    R[target] = R[a]
+                elif op == c.COPY:
+                    x = R[a]
+                    if type(x) in _SCALARS:
+                        R[target] = x
+                    else:
+                        arrays.check_numbers(x)
+                        self._spend(len(x.items) >> 6)
+                        R[target] = Array(x.shape, x.items[:])
+                elif op == c.NEXT:
+                    iterator = R[a]
+                    index = iterator.index
+                    if index >= iterator.count:
+                        position = b
+                    else:
+                        self.budget -= 1
+                        if self.budget < 0:
+                            raise self._too_many()
+                        iterator.index = index + 1
+                        if iterator.items is not None:
+                            R[target] = iterator.items[index]
+                        elif type(iterator.first) is float and type(iterator.step) is float:
+                            R[target] = iterator.first + index * iterator.step
+                        else:
+                            graph.here = where if fixed == NOWHERE else fixed
+                            R[target] = self._term(iterator, index)
+                elif op == c.TURN:
+                    self._spend(0)
+                elif op == c.CALL:
+                    self._spend(0)
+                    arguments = [R[register] for register in b]
+                    called: c.Function = a
+                    if called.from_prelude and _maps(called, arguments):
+                        here = where if fixed == NOWHERE else fixed
+                        R[target] = self._map(called, arguments, _prelude(here))
+                    else:
+                        if len(frames) >= MAX_DEPTH:
+                            raise LimitError(
+                                f"calls inside calls more than {MAX_DEPTH:,} deep",
+                                details=("a recursion may never end",),
+                            )
+                        entered = self._enter(called, arguments)
+                        frames.append((function, position, R, target, fixed))
+                        if called.from_prelude and fixed == NOWHERE:
+                            fixed = _prelude(where)
+                        function, R, code, position = called, entered, called.code, 0
+                elif op == c.RETURN:
+                    if len(a) == 1:
+                        result = R[a[0]]
+                    else:
+                        result = Several([R[register] for register in a])
+                    if not frames:
+                        return result  # type: ignore[no-any-return]  # registers hold anything
+                    function, position, R, target, fixed = frames.pop()
+                    code = function.code
+                    R[target] = result
+                elif op == c.CHECK:
+                    if R[a] is None:
+                        raise ProgramError(
+                            f"'{b}' is read before it has a value",
+                            hint="on the path taken here, nothing was assigned to it",
+                        )
+                elif op == c.NOT:
+                    R[target] = not R[a]
+                else:
+                    graph.here = where if fixed == NOWHERE else fixed
+                    self._rare(op, target, a, b, R)
+        except (ProgramError, LimitError) as error:
+            if error.span is None:
+                error.span = self._span(function, where, fixed, frames)
+            raise
+
+    def _enter(self, function: c.Function, arguments: list[Any]) -> list[Any]:
+        """The registers at the start of a call."""
+        registers = function.template[:]
+        given = len(arguments)
+        registers[:given] = arguments
+        parameters = function.parameters
+        if given < len(parameters) or None in arguments:
+            for position, parameter in enumerate(parameters):
+                if registers[position] is None:
+                    assert parameter.default is not None
+                    registers[position] = self.call(parameter.default, [])
+        if function.has_shapes:
+            for position, parameter in enumerate(parameters):
+                if parameter.shape is not None:
+                    check_shape(function.name, parameter, registers[position])
+        return registers
+
+    def _span(
+        self,
+        function: c.Function,
+        where: int,
+        fixed: int,
+        frames: list[tuple[c.Function, int, list[Any], int, int]],
+    ) -> Span | None:
+        """The user's text that was running: for the prelude, the call of it, if known."""
+        if not function.from_prelude:
+            return Span(function.source, *function.spans[where])
+        for caller, position, _, _, _ in reversed(frames):
+            if not caller.from_prelude:
+                return Span(caller.source, *caller.spans[caller.code[position - 1][4]])
+        return None  # mapped over a vector: the machine around this one knows
+
+    def _too_many(self) -> LimitError:
+        return LimitError(
+            f"more than {self.graph.max_operations:,} operations", details=(MORE_OPERATIONS,)
+        )
+
+    def _spend(self, amount: int) -> None:
+        self.budget -= 1 + amount
+        if self.budget < 0:
+            raise self._too_many()
+
+    def _elementwise(self, op: int, operands: list[Any]) -> Value:
+        for operand in operands:
+            if isinstance(operand, Array):
+                self._spend(len(operand.items))
+        return arrays.elementwise(self.graph, op, operands)
+
+    def _not_comparable(self, x: Any, y: Any) -> ProgramError:
+        arrays.check_numbers(x, y)
+        return ProgramError(
+            f"only numbers can be compared, not {arrays.describe(arrays.shape_of(x))} and "
+            f"{arrays.describe(arrays.shape_of(y))}"
+        )
+
+    def _map(self, function: c.Function, arguments: list[Any], fixed: int) -> Value:
+        """A function of scalars over vectors, element by element; scalars spread."""
+        arrays.check_numbers(*arguments)
+        shapes = {argument.shape for argument in arguments if isinstance(argument, Array)}
+        if len(shapes) > 1:
+            first, second = sorted(shapes)[:2]
+            raise ProgramError(
+                f"shapes do not agree: {arrays.describe(first)} and {arrays.describe(second)}"
+            )
+        (shape,) = shapes
+        count = math.prod(shape)
+        self._spend(count)
+        items = []
+        for i in range(count):
+            scalars = [x.items[i] if isinstance(x, Array) else x for x in arguments]
+            items.append(self.call(function, scalars, fixed))
+        return Array(shape, items)  # type: ignore[arg-type]  # such functions return scalars
+
+    def _term(self, iterator: Iterator, index: int) -> Scalar:
+        """Term `index` of a sequence whose first term or step depends on the inputs."""
+        graph = self.graph
+        from adcli.graph.primitives import ADD, MUL
+
+        if index == 0:
+            return iterator.first
+        offset = graph.binary(MUL, float(index), iterator.step)
+        return graph.binary(ADD, iterator.first, offset)
+
+    def _rare(self, op: int, target: Any, a: Any, b: Any, R: list[Any]) -> None:
+        graph = self.graph
+        if op == c.INDEX:
+            R[target] = self._index(R[a], b, R)
+        elif op == c.SET_ELEMENT:
+            self._set_element(R[target], R[a], b, R)
+        elif op == c.APPEND:
+            R[target].append(R[a])
+        elif op == c.RANGE:
+            first, last, step = (R[register] for register in a)
+            count = self._range_count(first, last, step)
+            R[target] = Iterator(count, first, step)
+        elif op == c.EACH:
+            R[target] = self._each(R[a])
+        elif op == c.COLLECT:
+            R[target] = []
+        elif op == c.STACK:
+            self._spend(len(R[a]))
+            R[target] = arrays.stack(R[a])
+        elif op == c.VECTOR:
+            self._spend(len(a))
+            R[target] = arrays.stack([R[register] for register in a])
+        elif op == c.WHOLE:
+            values = [R[register] for register in b]
+            for value in values:
+                if isinstance(value, Array):
+                    self._spend(len(value.items))
+            R[target] = a(graph, *values)
+        elif op == c.FILLED:
+            array = arrays.filled(graph, a, "ones" if a else "zeros", [R[r] for r in b])
+            self._spend(len(array.items))
+            R[target] = array
+        elif op == c.MATMUL:
+            product = arrays.matrix_product(graph, R[a], R[b])
+            self._spend(len(R[a].items) + len(R[b].items))
+            R[target] = product
+        elif op == c.UNPACK:
+            value = R[a]
+            items = value.items if isinstance(value, Several) else [value]
+            if len(items) != len(target):
+                raise ProgramError(f"{len(target)} names but {len(items)} values")
+            for register, item in zip(target, items, strict=True):
+                R[register] = item
+        else:
+            raise AssertionError(f"no instruction {op}")
+
+    def _each(self, value: Value) -> Iterator:
+        arrays.check_numbers(value)
+        if not isinstance(value, Array):
+            raise ProgramError(
+                "a loop runs over a range or the elements of a vector, not a number",
+                hint="write 1..n",
+            )
+        self._spend(len(value.items) >> 6)
+        items: list[Value] = list(value.items)
+        if len(value.shape) == 2:
+            rows, columns = value.shape
+            items = [
+                Array((columns,), value.items[i * columns : (i + 1) * columns]) for i in range(rows)
+            ]
+        return Iterator(len(items), 0.0, 0.0, items)
+
+    def _range_count(self, first: Value, last: Value, step: Value) -> int:
+        """How many terms first, first + step, ... there are up to and including last."""
+        numbers = []
+        for value in (first, last, step):
+            arrays.check_numbers(value)
+            if isinstance(value, Array):
+                raise ProgramError(f"a range has numbers as its ends, not {arrays.describe(value.shape)}")
+            assert not isinstance(value, Several)
+            numbers.append(self.graph.number(value))
+        start, end, stride = numbers
+        if stride == 0:
+            raise ProgramError("a range with step 0 never ends")
+        turns = (end - start) / stride
+        if not math.isfinite(turns) or not math.isfinite(stride):
+            raise ProgramError(f"a range from {start:g} to {end:g} by {stride:g}")
+        # 0..0.3 by 0.1 has four terms although 0.3/0.1 is 2.9999999999999996.
+        return max(0, math.floor(turns + 1e-10 * max(1.0, abs(turns))) + 1)
+
+    def _positions(self, index: Any, R: list[Any], size: int, what: str) -> list[int] | int:
+        """The offset an index picks (from 0), or those a range picks."""
+        if not isinstance(index, tuple):
+            number = arrays.whole(self.graph, R[index], "an index")
+            if not 1 <= number <= size:
+                raise _outside(number, size, what)
+            return number - 1
+        first, last, step = (R[register] for register in index)
+        count = self._range_count(first, last, step)
+        start = arrays.whole(self.graph, first, "an index")
+        stride = arrays.whole(self.graph, step, "the step of an index")
+        if count:
+            for end in (start, start + (count - 1) * stride):
+                if not 1 <= end <= size:
+                    raise _outside(end, size, what)
+        self._spend(count >> 6)
+        return [start - 1 + k * stride for k in range(count)]
+
+    def _index(self, base: Any, indices: tuple[Any, ...], R: list[Any]) -> Value:
+        arrays.check_numbers(base)
+        if not isinstance(base, Array):
+            raise ProgramError("a number has no elements")
+        if len(base.shape) == 1:
+            if len(indices) != 1:
+                raise ProgramError(f"{len(indices)} indices, but it is {arrays.describe(base.shape)}")
+            picked = self._positions(indices[0], R, base.shape[0], "elements")
+            if isinstance(picked, int):
+                return base.items[picked]
+            return Array((len(picked),), [base.items[i] for i in picked])
+        rows, columns = base.shape
+        row = self._positions(indices[0], R, rows, "rows")
+        if len(indices) == 1:
+            column: list[int] | int = list(range(columns))
+        else:
+            column = self._positions(indices[1], R, columns, "columns")
+        if isinstance(row, int):
+            if isinstance(column, int):
+                return base.items[row * columns + column]
+            return Array((len(column),), [base.items[row * columns + j] for j in column])
+        if isinstance(column, int):
+            return Array((len(row),), [base.items[i * columns + column] for i in row])
+        self._spend(len(row) * len(column))
+        items = [base.items[i * columns + j] for i in row for j in column]
+        return Array((len(row), len(column)), items)
+
+    def _set_element(self, base: Any, value: Any, indices: tuple[Any, ...], R: list[Any]) -> None:
+        arrays.check_numbers(base, value)
+        if not isinstance(base, Array):
+            raise ProgramError(
+                "an element can be assigned only in a vector that exists",
+                hint="begin with zeros(n)",
+            )
+        if len(indices) != len(base.shape):
+            raise ProgramError(f"{len(indices)} indices, but it is {arrays.describe(base.shape)}")
+        if isinstance(value, Array):
+            raise ProgramError(f"an element is a number, not {arrays.describe(value.shape)}")
+        if any(isinstance(index, tuple) for index in indices):
+            raise ProgramError("only one element at a time can be assigned")
+        what = "elements" if len(base.shape) == 1 else "rows"
+        offset = self._positions(indices[0], R, base.shape[0], what)
+        assert isinstance(offset, int)
+        if len(indices) == 2:
+            column = self._positions(indices[1], R, base.shape[1], "columns")
+            assert isinstance(column, int)
+            offset = offset * base.shape[1] + column
+        base.items[offset] = value
+
+
+_SCALARS = frozenset({int, float})
+
+
+def _prelude(where: int) -> int:
+    """The mark of operations of the prelude called at `where`; `called_at` undoes it."""
+    return where if where < NOWHERE else -where - 2
+
+
+def called_at(where: int) -> int:
+    """The place in the program of an operation, its own or of the prelude it called."""
+    return -where - 2 if where < NOWHERE else where
+
+
+def _maps(function: c.Function, arguments: list[Any]) -> bool:
+    """Whether a function of the prelude gets a vector for a parameter without shape."""
+    return not function.has_shapes and any(isinstance(x, Array) for x in arguments)
+
+
+def _outside(number: int, size: int, what: str) -> ProgramError:
+    hint = "indices count from 1" if number == 0 else ""
+    return ProgramError(f"index {number} is outside: there are {size} {what}", hint=hint)
+
+
+def check_shape(name: str, parameter: c.Parameter, value: Any) -> None:
+    """Raise unless a value has the shape that a parameter was declared with.
+
+    Raises:
+        ProgramError: it does not; the message names both.
+    """
+    arrays.check_numbers(value)
+    assert parameter.shape is not None
+    shape = arrays.shape_of(value)
+    fits = len(shape) == len(parameter.shape) and all(
+        wanted is None or wanted == got for wanted, got in zip(parameter.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ProgramError(
+            f"'{parameter.name}' of {name} is {declared(parameter.shape)}, "
+            f"got {arrays.describe(shape)}"
+        )
+
+
+def declared(shape: tuple[int | None, ...]) -> str:
+    """A declared shape in words; free lengths are left open."""
+    if len(shape) == 1:
+        return "a vector" if shape[0] is None else f"a vector of {shape[0]}"
+    if None in shape:
+        rows, columns = ("any" if n is None else str(n) for n in shape)
+        return f"a matrix ({rows} by {columns})"
+    return f"a {shape[0]} by {shape[1]} matrix"

@@ -1,0 +1,55 @@
+"""Programs from files and streams."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from adcli.errors import FileError, LimitError, Source
+from adcli.language.parser import MAX_CHARACTERS
+
+# No UTF-8 character is longer than four bytes.
+_MAX_BYTES = 4 * MAX_CHARACTERS
+
+
+def read_program(path: str) -> Source:
+    """The program in a file.
+
+    Raises:
+        FileError: it cannot be read, or is not UTF-8.
+        LimitError: it is too large.
+    """
+    try:
+        with open(path, "rb") as file:
+            return _decode(file, path)
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot read '{path}': {reason(error)}") from None
+
+
+def read_stream(stream: BinaryIO, name: str) -> Source:
+    """The program on a stream, read to its end. Raises what `read_program` does."""
+    try:
+        return _decode(stream, name)
+    except OSError as error:
+        raise FileError(f"cannot read {name}: {reason(error)}") from None
+
+
+def _decode(file: BinaryIO, name: str) -> Source:
+    data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise LimitError(f"'{name}' is larger than the limit of {_MAX_BYTES:,} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(
+            f"'{name}' is not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}"
+        ) from None
+    return Source(text, name)
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be used, in the system's words."""
+    if isinstance(error, OSError) and error.errno is not None:
+        text = os.strerror(error.errno)
+        return text[0].lower() + text[1:]
+    return str(error)

@@ -1,0 +1,1 @@
+"""Data to readers: people, LaTeX, programs. Rich lives here."""

@@ -1,0 +1,86 @@
+"""Errors, warnings and notes as text: the sentence, the place, the line, the carets."""
+
+from __future__ import annotations
+
+from adcli.differentiate.blame import Diagnostic
+from adcli.errors import AdcliError, Span
+from adcli.render.safe import safe, to_ascii, width
+
+# How much of a long line is shown around a span.
+_WINDOW = 76
+_MOST_CARETS = 60
+
+_RED, _YELLOW, _BLUE, _BOLD = "31", "33", "34", "1"
+
+
+class Messages:
+    """A writer of messages.
+
+    Args:
+        color: whether to colour them.
+        ascii_only: whether only ASCII may be used.
+    """
+
+    def __init__(self, *, color: bool = False, ascii_only: bool = False) -> None:
+        self.color = color
+        self.ascii_only = ascii_only
+
+    def error(self, error: AdcliError) -> str:
+        """An error, ended by a newline."""
+        return self._message("error", _RED, error.message, error.span, error.hint, error.details)
+
+    def diagnostic(self, diagnostic: Diagnostic) -> str:
+        """A warning or note, ended by a newline."""
+        severity = diagnostic.severity
+        color = _YELLOW if severity == "warning" else _BLUE
+        return self._message(
+            severity, color, diagnostic.message, diagnostic.span, diagnostic.hint, ()
+        )
+
+    def _message(
+        self,
+        severity: str,
+        color: str,
+        message: str,
+        span: Span | None,
+        hint: str,
+        details: tuple[str, ...],
+    ) -> str:
+        lines = [f"{self._paint(severity + ':', f'{_BOLD};{color}')} {safe(message)}"]
+        if span is not None:
+            lines += self._excerpt(span, hint, color)
+        elif hint:
+            lines.append(f"  {safe(hint)}")
+        lines += [f"  {safe(detail)}" for detail in details]
+        text = "\n".join(lines) + "\n"
+        return to_ascii(text) if self.ascii_only else text
+
+    def _excerpt(self, span: Span, hint: str, color: str) -> list[str]:
+        number, column = span.line, span.column
+        line = span.source.line(number)
+        length = max(1, min(span.end - span.start, len(line) - column + 1))
+        start, end = column - 1, column - 1 + length
+
+        # A window of a long line, with the beginning of the span in it.
+        first = 0
+        if len(line) > _WINDOW:
+            first = max(0, min(start - _WINDOW // 3, len(line) - _WINDOW))
+        last = min(len(line), first + _WINDOW)
+        before = ("…" if first else "") + safe(line[first:start])
+        inside = safe(line[start : min(end, last)])
+        after = safe(line[min(end, last) : last]) + ("…" if last < len(line) else "")
+        carets = "^" * max(1, min(width(inside), _MOST_CARETS))
+
+        gutter = " " * len(str(number))
+        bar = self._paint("|", _BLUE)
+        place = f"{safe(span.source.name)}:{number}:{column}"
+        mark = self._paint(carets, f"{_BOLD};{color}")
+        return [
+            f"{gutter}{self._paint('-->', _BLUE)} {place}",
+            f"{gutter} {bar}",
+            f"{self._paint(str(number), _BLUE)} {bar} {before}{inside}{after}",
+            f"{gutter} {bar} {' ' * width(before)}{mark}{' ' + safe(hint) if hint else ''}",
+        ]
+
+    def _paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
