@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adcli.errors import (
     AdcliError,
@@ -97,13 +97,19 @@ class Program:
         return self._compiled.results
 
     def run(
-        self, at: Mapping[str, Given] | None = None, /, *, max_operations: int | None = None, **inputs: Given
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        max_operations: int | None = None,
+        **inputs: Given,
     ) -> Run:
         """Run the program at a point, into the graph of what was executed.
 
         Args:
             at: inputs by name; those given by keyword come on top.
             max_operations: the most operations it may record (default 10 million).
+            inputs: inputs by name.
 
         Raises:
             InputError: inputs that are missing, unknown, or of the wrong shape.
@@ -117,7 +123,7 @@ class Program:
 
     def eval(self, at: Mapping[str, Given] | None = None, /, **inputs: Given) -> dict[str, float]:
         """The values of the results by name. Raises what `run` does."""
-        return self.run(at, **inputs).values()
+        return self.run({**(at or {}), **inputs}).values()
 
     def grad(
         self,
@@ -136,6 +142,7 @@ class Program:
             mode: "forward" makes a pass for each input, "reverse" one in all.
             wrt: the inputs to differentiate with respect to; all if None.
             result: which result, if there are several.
+            inputs: inputs by name.
 
         Returns:
             An object with .value, .gradient (input name -> number, list, or list of rows),
@@ -147,4 +154,4 @@ class Program:
         """
         from adcli.differentiate.gradient import gradient
 
-        return gradient(self.run(at, **inputs), mode, wrt, result)
+        return gradient(self.run({**(at or {}), **inputs}), mode, wrt, result)

@@ -25,9 +25,7 @@ def write_whole(path: str, text: str) -> None:
                 file.write(data)
             return
         mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else None
-        descriptor, partial = tempfile.mkstemp(
-            prefix=".adcli-", dir=os.path.dirname(target) or "."
-        )
+        descriptor, partial = tempfile.mkstemp(prefix=".adcli-", dir=os.path.dirname(target) or ".")
         try:
             with open(descriptor, "wb") as file:
                 file.write(data)

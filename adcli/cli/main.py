@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -75,7 +76,7 @@ Exit codes:
 )
 @click.version_option(__version__, prog_name="adcli", message="%(prog)s %(version)s")
 def group() -> None:
-    """Differentiation on the command line: values, gradients, traces.
+    r"""Differentiation on the command line: values, gradients, traces.
 
     \b
     adcli COMMAND SOURCE [NAME=VALUE ...]
@@ -144,10 +145,8 @@ def _report(error: AdcliError) -> int:
     messages = Messages(
         color=environment.colored(sys.stderr), ascii_only=environment.ascii_only(sys.stderr)
     )
-    try:
+    with contextlib.suppress(OSError):
         sys.stderr.write(messages.error(error))
-    except OSError:
-        pass
     return error.exit_code
 
 

@@ -52,10 +52,9 @@ class Command(click.Command):
         for position, argument in enumerate(args):
             if argument == "--":
                 break
-            is_dash = argument.startswith("-") and not argument.startswith("--")
-            if is_dash and len(argument) > 1 and argument not in short:
-                if previous not in takes_value:
-                    shielded[position] = _SHIELD + argument
+            is_dash = argument.startswith("-") and argument[1:2] not in ("", "-")
+            if is_dash and argument not in short and previous not in takes_value:
+                shielded[position] = _SHIELD + argument
             previous = argument
         return super().parse_args(ctx, shielded)
 
@@ -214,6 +213,7 @@ def constant(name: str, text: str) -> Given:
 
     Args:
         name: what it is the value of, for messages.
+        text: the expression.
 
     Raises:
         InputError: it is not one.
@@ -232,14 +232,13 @@ def constant(name: str, text: str) -> Given:
         raise InputError(error.message, error.span, hint=error.hint) from None
 
 
-def read_direction(
-    seeds: Sequence[str], elements: Mapping[str, int], run: Run
-) -> dict[str, float]:
+def read_direction(seeds: Sequence[str], elements: Mapping[str, int], run: Run) -> dict[str, float]:
     """The numbers in NAME=VALUE[,NAME=VALUE...], by element of the inputs.
 
     Args:
         seeds: what was given; an option may be repeated.
         elements: the elements there are.
+        run: the program at a point.
 
     Raises:
         InputError: a name is no input or element, or a value has another shape.
@@ -335,9 +334,7 @@ class Output:
         if strict:
             for diagnostic in diagnostics:
                 if diagnostic.is_non_finite:
-                    raise NonFiniteError(
-                        diagnostic.message, diagnostic.span, hint=diagnostic.hint
-                    )
+                    raise NonFiniteError(diagnostic.message, diagnostic.span, hint=diagnostic.hint)
         if self.quiet or not diagnostics:
             return
         from adcli.render.messages import Messages

@@ -38,7 +38,7 @@ def command(
     wrt: str | None,
     result: str | None,
 ) -> None:
-    """The evaluation traces of the textbooks, forward and reverse.
+    r"""The evaluation traces of the textbooks, forward and reverse.
 
     \b
     Example:
@@ -62,7 +62,9 @@ def command(
             direction = options.read_direction(seeds, trace.input_elements(run), run)
             forward = [trace.forward_pass(run, direction)]
         else:
-            wanted = [label for item in run.wanted(options.split_names(wrt)) for label in item.labels()]
+            wanted = [
+                label for item in run.wanted(options.split_names(wrt)) for label in item.labels()
+            ]
             forward = [trace.forward_pass(run, {name: 1.0}) for name in wanted]
     if mode != "forward":
         results = [run.result(result)] if result else list(run.results)

@@ -13,7 +13,7 @@ from typing import Any
 from adcli.differentiate.reverse import depends
 from adcli.errors import Span
 from adcli.graph.notation import Formula, Labels, names, number, numbers, operation, write
-from adcli.graph.primitives import CONSTANT, INPUT, TABLE
+from adcli.graph.primitives import CONSTANT, INPUT, KINKED, TABLE
 from adcli.graph.program import Run
 from adcli.graph.rules import kink
 from adcli.graph.tracer import called_at
@@ -57,6 +57,7 @@ def value_warnings(run: Run, results: Iterable[str] | None = None) -> list[Diagn
     """Blame for each non-finite result, and the comparisons that hold at one point only.
 
     Args:
+        run: the program at a point.
         results: the names of the results that matter; all if None.
     """
     graph = run.graph
@@ -96,6 +97,7 @@ def blame_derivative(run: Run, mode: str, sweep: list[Any], nodes: list[int]) ->
     """Blame for a sweep whose derivatives are not finite.
 
     Args:
+        run: the program at a point.
         mode: "forward" or "reverse".
         sweep: the tangents or adjoints of all nodes.
         nodes: the inputs differentiated.
@@ -179,7 +181,8 @@ def _input_name(run: Run, node: int) -> str:
 def notes(run: Run, results: Iterable[Scalar], nodes: list[int]) -> list[Diagnostic]:
     """Where a derivative is a convention: kinks, ties and jumps on the way to a result."""
     graph = run.graph
-    rows = {row.code: row for row in TABLE if row.kink and row.code in set(graph.op)}
+    present = KINKED.intersection(graph.op)
+    rows = {code: TABLE[code - CONSTANT - 1] for code in present}
     if not rows:
         return []
     at_kink = {code: kink(row) for code, row in rows.items()}

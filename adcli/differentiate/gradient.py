@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from adcli.differentiate.blame import Diagnostic, blame_derivative, notes, value_warnings
 from adcli.differentiate.forward import forward
 from adcli.differentiate.reverse import reverse
 from adcli.errors import InputError
 from adcli.evaluate.floats import over_floats
+from adcli.graph.primitives import KINKED
 from adcli.graph.program import Input, Run
+
+if TYPE_CHECKING:
+    from adcli.differentiate.blame import Diagnostic
 
 Mode = Literal["auto", "forward", "reverse"]
 
@@ -93,12 +96,18 @@ def gradient(
                 sweeps = sweeps or [v_dot]
     numbers = [0.0 if x is None else x for x in found]
 
-    warnings = value_warnings(run, [name])
-    if not all(math.isfinite(x) for x in numbers) and sweeps:
-        warnings += blame_derivative(run, mode, sweeps[0], nodes)
-    warnings += notes(run, [output], nodes)
+    value = graph.number(output)
+    warnings: list[Diagnostic] = []
+    finite = math.isfinite(value) and all(math.isfinite(x) for x in numbers)
+    if not finite or run.equalities or not KINKED.isdisjoint(graph.op):
+        from adcli.differentiate.blame import blame_derivative, notes, value_warnings
+
+        warnings += value_warnings(run, [name])
+        if not finite and sweeps:
+            warnings += blame_derivative(run, mode, sweeps[0], nodes)
+        warnings += notes(run, [output], nodes)
     values, position = {}, 0
     for item in inputs:
         values[item.name] = item.arrange(numbers[position : position + len(item.nodes)])
         position += len(item.nodes)
-    return Gradient(name, graph.number(output), values, mode, inputs, warnings)
+    return Gradient(name, value, values, mode, inputs, warnings)

@@ -14,7 +14,6 @@ from adcli.evaluate.floats import Over
 from adcli.graph.primitives import CONSTANT
 from adcli.graph.wengert import UNARY, Graph
 
-
 # Told of each contribution: to which node, from which operation and which of its operands,
 # the adjoint before (None if it is the first) and after.
 Observer = Callable[[int, int, int, Any, Any], None]

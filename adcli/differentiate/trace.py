@@ -1,7 +1,6 @@
-"""Evaluation traces: what each step computed, and the rule it used (Baydin et al. 2018,
-tables 2 and 3; Griewank and Walther 2008, section 1.2).
+"""Evaluation traces: what each step computed, and the rule it used.
 
-Only data: rows of formulas and values, for a renderer to write down.
+After Baydin et al. 2018, tables 2 and 3; Griewank and Walther 2008, section 1.2. Only data: rows of formulas and values, for a renderer to write down.
 """
 
 from __future__ import annotations
@@ -148,6 +147,7 @@ def forward_pass(run: Run, seed: Mapping[str, float]) -> ForwardPass:
     """The trace of one pass of forward mode.
 
     Args:
+        run: the program at a point.
         seed: tangents of elements of the inputs by name; what is left out is 0.
     """
     graph = run.graph
@@ -197,6 +197,7 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
     """The trace of the adjoint sweep.
 
     Args:
+        run: the program at a point.
         seed: adjoints of results by name; what is left out is 0.
     """
     graph = run.graph

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adcli.graph.primitives import CAREFUL, CONSTANT, FIRST_UNARY, INPUT, KERNELS, MUL, ADD
+from adcli.graph.primitives import ADD, CAREFUL, CONSTANT, FIRST_UNARY, INPUT, KERNELS, MUL
 from adcli.graph.rules import FLOATS, Arithmetic
 from adcli.graph.wengert import Graph
 

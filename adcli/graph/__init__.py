@@ -1,0 +1,1 @@
+"""Programs as Wengert lists: the list itself, primitives, rules, and the tracer."""

@@ -103,7 +103,8 @@ def elementwise(graph: Graph, code: int, values: list[Value]) -> Value:
         assert not isinstance(value, Several)
         return graph.unary(code, value)
     x, y = values
-    assert not isinstance(x, Several) and not isinstance(y, Several)
+    assert not isinstance(x, Several)
+    assert not isinstance(y, Several)
     if isinstance(x, Array):
         if isinstance(y, Array):
             if x.shape != y.shape:
@@ -245,7 +246,7 @@ def check_size(graph: Graph, count: int) -> None:
 
 
 def matrix_product(graph: Graph, x: Value, y: Value) -> Value:
-    """x @ y for vectors and matrices.
+    """X @ y for vectors and matrices.
 
     Raises:
         ProgramError: a number among them, or shapes that do not agree.

@@ -183,8 +183,7 @@ class Compiler:
         )
 
     def _block(self, statements: list[syntax.Statement]) -> _Step:
-        for statement in statements:
-            yield statement
+        yield from statements
         return 0
 
     def _run(self, start: _Step) -> Register:
@@ -386,7 +385,7 @@ class Compiler:
         return result
 
     def _sum(self, node: syntax.Binary) -> _Step:
-        """a + b - c: all terms first, then the sum, as one writes a trace by hand."""
+        """A + b - c: all terms first, then the sum, as one writes a trace by hand."""
         sums: list[syntax.Binary] = []
         first: syntax.Expression = node
         while isinstance(first, syntax.Binary) and first.operator in "+-":
@@ -425,7 +424,7 @@ class Compiler:
         return result
 
     def _vector(self, node: syntax.Vector) -> _Step:
-        items = []
+        items: list[Register] = []
         for item in node.items:
             items.append((yield from self._numeric(item)))
         self._give(*items)

@@ -22,7 +22,9 @@ class Definitions:
         text = grammar.read(file)
         heads = list(_HEAD.finditer(text))
         ends = [head.start() for head in heads[1:]] + [len(text)]
-        self.texts = {head[1]: text[head.start() : end] for head, end in zip(heads, ends, strict=True)}
+        self.texts = {
+            head[1]: text[head.start() : end] for head, end in zip(heads, ends, strict=True)
+        }
         self._parsed: dict[str, tuple[Source, syntax.Function]] = {}
 
     def __contains__(self, name: str) -> bool:

@@ -53,12 +53,12 @@ def logarithm_1p(u: float) -> float:
 
 
 def hyperbolic_sine(u: float) -> float:
-    """sinh where it overflows."""
+    """Sinh where it overflows."""
     return math.copysign(INF, u)
 
 
 def area_tangent(u: float) -> float:
-    """atanh at ±1 and outside."""
+    """Atanh at ±1 and outside."""
     return math.copysign(INF, u) if abs(u) == 1 else NAN
 
 

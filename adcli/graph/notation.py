@@ -44,10 +44,7 @@ def number(x: float, digits: int | None = None) -> str:
     if size >= _FIXED_BELOW:
         mantissa, _, exponent = f"{x:.{digits}e}".partition("e")
         return f"{_strip(mantissa)}e{exponent}"
-    if size >= _DECIMALS_FROM:
-        text = _strip(f"{x:.{digits}f}")
-    else:
-        text = f"{x:.{max(digits, 1)}g}"
+    text = _strip(f"{x:.{digits}f}") if size >= _DECIMALS_FROM else f"{x:.{max(digits, 1)}g}"
     return "0" if text == "-0" else text
 
 
@@ -126,7 +123,7 @@ class Labels:
 
 
 def symbol(letters: str, index: str, style: Style, mark: str = PRIMAL) -> str:
-    """A letter with an index and perhaps a dot or bar: x₁, x1, \\dot{x}_{1}."""
+    r"""A letter with an index and perhaps a dot or bar: x₁, x1, \\dot{x}_{1}."""
     if style == "latex":
         base = letters if len(letters) == 1 else rf"\mathrm{{{letters}}}"
         if mark:

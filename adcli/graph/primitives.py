@@ -93,7 +93,9 @@ class Primitive:
         self.domain = domain
         self.kink = kink
         self.convention = convention
-        self.plain = plain or (text if text and text.text.isascii() else _function(name, self.arity))
+        self.plain = plain or (
+            text if text and text.text.isascii() else _function(name, self.arity)
+        )
         self.text = text or _function(name, self.arity)
         self.latex = latex or _function(rf"\operatorname{{{name}}}", self.arity)
 
@@ -131,7 +133,8 @@ _ROWS: tuple[tuple[str, Kernel, Kernel, tuple[tuple[float, ...], ...], dict[str,
      {"text": _infix(" × ", PRODUCT, SIGN, POWER), "plain": _infix(" * ", PRODUCT, SIGN, POWER),
       "latex": _infix(r" \times ", PRODUCT, SIGN, POWER)}),
     ("div", operator.truediv, kernels.divide, _PAIRS,
-     {"text": _infix(" / ", PRODUCT, SIGN, POWER), "latex": Notation(r"\frac{#1}{#2}", POWER, 0, 0)}),
+     {"text": _infix(" / ", PRODUCT, SIGN, POWER),
+      "latex": Notation(r"\frac{#1}{#2}", POWER, 0, 0)}),
     ("pow", math.pow, kernels.power, ((2.0, 3.0), (0.5, -1.5), (3.0, 0.5), (1e3, 2.0), (7.0, 0.0)),
      {"domain": "u >= 0 or w == floor(w)",
       "text": _infix("^", POWER, ATOM, ATOM), "latex": Notation("{#1}^{#2}", POWER, ATOM, 0)}),
@@ -236,6 +239,7 @@ ABS = BY_NAME["abs"].code
 LOG2 = BY_NAME["log2"].code
 LOG10 = BY_NAME["log10"].code
 NEG = BY_NAME["neg"].code
+KINKED = frozenset(row.code for row in TABLE if row.kink)
 COMMUTATIVE = frozenset({ADD, MUL})
 
 # Other names of the same function.

@@ -228,9 +228,7 @@ class Program:
                 raise environment.error_at(
                     f"'{item.name}' is defined twice", item.start, item.name_end
                 )
-            environment.functions[item.name] = c.Function(
-                item.name, self.source, environment.spans
-            )
+            environment.functions[item.name] = c.Function(item.name, self.source, environment.spans)
         if statements:
             environment.main_names = frozenset(Names(statements).first)
         compiled = [_compile(environment, item) for item in definitions]
@@ -412,7 +410,9 @@ def measure(name: str, given: Any) -> tuple[tuple[int, ...], list[float]]:
         if all(isinstance(row, (list, tuple)) for row in rows):
             lengths = sorted({len(row) for row in rows})
             if len(lengths) > 1:
-                raise InputError(f"input '{name}' has rows of {lengths[0]} and {lengths[1]} numbers")
+                raise InputError(
+                    f"input '{name}' has rows of {lengths[0]} and {lengths[1]} numbers"
+                )
             flat = [x for row in rows for x in row]
             if all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in flat):
                 return (len(rows), lengths[0]), [_double(x) for x in flat]
@@ -484,10 +484,14 @@ def _missing_inputs(missing: list[str], unknown: list[str], place: Span | None) 
     details = [f"give them on the command line: {example}"]
     for given in unknown:
         reasons = [(name, lookalike(given, name)) for name in missing]
-        likely = [f"'{name}' in the program only looks like it: {why}" for name, why in reasons if why]
+        likely = [
+            f"'{name}' in the program only looks like it: {why}" for name, why in reasons if why
+        ]
         if likely:
             details.append(f"'{given}' was given, but {likely[0]}")
         else:
             hint = suggestion(given, missing)
-            details.append(f"'{given}' was given, but no input is called so" + (f"; {hint}" if hint else ""))
+            details.append(
+                f"'{given}' was given, but no input is called so" + (f"; {hint}" if hint else "")
+            )
     return InputError(message, place, details=tuple(details))

@@ -19,7 +19,14 @@ from adcli.graph import primitives
 from adcli.graph.definitions import Definitions
 from adcli.language import syntax
 
-CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "tau": math.tau, "inf": math.inf, "nan": math.nan}  # fmt: skip
+CONSTANTS = {
+    "pi": math.pi,
+    "π": math.pi,
+    "e": math.e,
+    "tau": math.tau,
+    "inf": math.inf,
+    "nan": math.nan,
+}
 
 _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {

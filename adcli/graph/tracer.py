@@ -21,11 +21,13 @@ from adcli.graph import arrays
 from adcli.graph import code as c
 from adcli.graph.arrays import Array, Several, Value
 from adcli.graph.primitives import (
+    ADD,
     CAREFUL,
     COMMUTATIVE,
     END,
     FIRST_UNARY,
     KERNELS,
+    MUL,
     NEG,
 )
 from adcli.graph.wengert import (
@@ -86,10 +88,14 @@ class Tracer:
         self.budget = graph.max_operations
         self._nested = 0
 
-    def call(self, function: c.Function, arguments: list[Value | None], fixed: int = NOWHERE) -> Value:
+    def call(
+        self, function: c.Function, arguments: list[Value | None], fixed: int = NOWHERE
+    ) -> Value:
         """Run a function; arguments that are None take their defaults.
 
         Args:
+            function: the function.
+            arguments: a value for each of its parameters.
             fixed: where to say operations happen, for functions of the prelude.
 
         Raises:
@@ -246,12 +252,9 @@ class Tracer:
                             fixed = _prelude(where)
                         function, R, code, position = called, entered, called.code, 0
                 elif op == c.RETURN:
-                    if len(a) == 1:
-                        result = R[a[0]]
-                    else:
-                        result = Several([R[register] for register in a])
+                    result = R[a[0]] if len(a) == 1 else Several([R[register] for register in a])
                     if not frames:
-                        return result  # type: ignore[no-any-return]  # registers hold anything
+                        return result
                     function, position, R, target, fixed = frames.pop()
                     code = function.code
                     R[target] = result
@@ -347,8 +350,6 @@ class Tracer:
     def _term(self, iterator: Iterator, index: int) -> Scalar:
         """Term `index` of a sequence whose first term or step depends on the inputs."""
         graph = self.graph
-        from adcli.graph.primitives import ADD, MUL
-
         if index == 0:
             return iterator.first
         offset = graph.binary(MUL, float(index), iterator.step)
@@ -422,7 +423,9 @@ class Tracer:
         for value in (first, last, step):
             arrays.check_numbers(value)
             if isinstance(value, Array):
-                raise ProgramError(f"a range has numbers as its ends, not {arrays.describe(value.shape)}")
+                raise ProgramError(
+                    f"a range has numbers as its ends, not {arrays.describe(value.shape)}"
+                )
             assert not isinstance(value, Several)
             numbers.append(self.graph.number(value))
         start, end, stride = numbers
@@ -458,7 +461,9 @@ class Tracer:
             raise ProgramError("a number has no elements")
         if len(base.shape) == 1:
             if len(indices) != 1:
-                raise ProgramError(f"{len(indices)} indices, but it is {arrays.describe(base.shape)}")
+                raise ProgramError(
+                    f"{len(indices)} indices, but it is {arrays.describe(base.shape)}"
+                )
             picked = self._positions(indices[0], R, base.shape[0], "elements")
             if isinstance(picked, int):
                 return base.items[picked]

@@ -176,9 +176,7 @@ class Builder:
     def param(self, start: int, end: int, name: Token) -> Any:
         return syntax.Parameter(start, end, name[1])
 
-    def param_default(
-        self, start: int, end: int, name: Token, default: syntax.Expression
-    ) -> Any:
+    def param_default(self, start: int, end: int, name: Token, default: syntax.Expression) -> Any:
         return syntax.Parameter(start, end, name[1], None, default)
 
     def param_shape(self, start: int, end: int, name: Token, dims: list[int | None]) -> Any:
@@ -258,9 +256,7 @@ class Builder:
     def positive(self, start: int, end: int, sign: Token, operand: syntax.Expression) -> Any:
         return operand
 
-    def call(
-        self, start: int, end: int, name: Token, arguments: list[syntax.Expression]
-    ) -> Any:
+    def call(self, start: int, end: int, name: Token, arguments: list[syntax.Expression]) -> Any:
         return syntax.Call(start, end, name[1], name[3], arguments)
 
     def call_comprehension(
@@ -300,9 +296,7 @@ class Builder:
     ) -> Any:
         return syntax.Comprehension(start, end, body, variable[1], domain)
 
-    def range(
-        self, start: int, end: int, first: syntax.Expression, last: syntax.Expression
-    ) -> Any:
+    def range(self, start: int, end: int, first: syntax.Expression, last: syntax.Expression) -> Any:
         return syntax.Range(start, end, first, last, None)
 
     def range_by(

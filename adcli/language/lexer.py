@@ -133,7 +133,7 @@ def _defines(tokens: list[Token], opened: int) -> bool:
 
 
 def _check_name(source: Source, word: str, start: int) -> None:
-    """Names are letters, digits, '_' and subscripts; what else `\\w` takes is not."""
+    r"""Names are letters, digits, '_' and subscripts; what else `\\w` takes is not."""
     for i, character in enumerate(word):
         if character in _SUPERSCRIPTS:
             exponent = ""
@@ -169,9 +169,7 @@ def _unexpected(source: Source, position: int, previous: str) -> ProgramError:
             hint=f"write ^{_SUPERSCRIPTS[character]}",
         )
     if character in _ELSEWHERE:
-        return ProgramError(
-            f"'{character}' means nothing here", span, hint=_ELSEWHERE[character]
-        )
+        return ProgramError(f"'{character}' means nothing here", span, hint=_ELSEWHERE[character])
     plain = unicodedata.normalize("NFKC", character)
     if unicodedata.category(character) in ("Cf", "Cc", "Zl", "Zp", "Zs", "Mn", "Cs", "Co", "Cn"):
         return ProgramError(f"an invisible character, {_describe(character)}", span)

@@ -284,9 +284,7 @@ class While(Statement):
 
     __slots__ = ("body", "condition")
 
-    def __init__(
-        self, start: int, end: int, condition: Expression, body: list[Statement]
-    ) -> None:
+    def __init__(self, start: int, end: int, condition: Expression, body: list[Statement]) -> None:
         self.start = start
         self.end = end
         self.condition = condition

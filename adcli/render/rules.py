@@ -51,7 +51,7 @@ def view(rows: Sequence[Primitive]) -> View:
     return View(
         ["v", "∂v/∂u", "∂v/∂w", "domain", "convention"],
         [
-            [_head(row), *(rule_text(row.name) + [""])[:2], row.domain, row.convention]
+            [_head(row), *([*rule_text(row.name), ""])[:2], row.domain, row.convention]
             for row in rows
         ],
     )
@@ -62,7 +62,7 @@ def latex(rows: Sequence[Primitive]) -> str:
     lines = [r"\begin{tabular}{lll}", r"$v$ & $\partial v/\partial u$ & $\partial v/\partial w$ \\"]
     lines[-1] += r" \hline"
     for row in rows:
-        cells = [_head(row), *(rule_text(row.name) + [""])[:2]]
+        cells = [_head(row), *([*rule_text(row.name), ""])[:2]]
         lines.append(" & ".join(rf"\texttt{{{latex_text(cell)}}}" for cell in cells) + r" \\")
     lines.append(r"\end{tabular}")
     return "\n".join(lines) + "\n"

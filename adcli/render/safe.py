@@ -35,9 +35,7 @@ def safe(text: str) -> str:
     """A text on one line with everything active in it made visible."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        _escape(c) if unicodedata.category(c) in _ACTIVE else c for c in text
-    )
+    return "".join(_escape(c) if unicodedata.category(c) in _ACTIVE else c for c in text)
 
 
 def to_ascii(text: str) -> str:

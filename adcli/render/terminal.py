@@ -30,9 +30,7 @@ class Screen:
         ascii_only: whether only ASCII may be used.
     """
 
-    def __init__(
-        self, stream: TextIO, width: int | None, *, color: bool, ascii_only: bool
-    ) -> None:
+    def __init__(self, stream: TextIO, width: int | None, *, color: bool, ascii_only: bool) -> None:
         self.width = width
         self.ascii_only = ascii_only
         self.console = Console(

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from adcli.differentiate.trace import ForwardPass, ReversePass, Step, primal_steps, result_names
 from adcli.graph.notation import (
     ADJOINT,
-
     TANGENT,
     Formula,
     Labels,
@@ -126,7 +125,8 @@ class Writer:
     def _dual_leaf(self, formula: Formula) -> tuple[str, int]:
         if formula.is_number:
             return numbers(self.style, None)(formula)
-        return self._dual(formula.value, self._tangents.get(formula.node, 0.0))
+        assert formula.node is not None
+        return self._dual(formula.value, self._tangents[formula.node])
 
     def _dual(self, value: float, tangent: float) -> tuple[str, int]:
         epsilon = {"latex": r"\varepsilon", "ascii": "eps"}.get(self.style, "ε")
@@ -242,7 +242,7 @@ def fit(views: Sequence[View], width: int) -> None:
             room = [max(width - 4, 16)]
         else:
             natural = [
-                max([text_width(name), *(text_width(row[i]) for row in view.rows)])
+                max([text_width(name), *(text_width(str(row[i])) for row in view.rows)])
                 for i, name in enumerate(view.columns)
             ]
             space = max(width - 7, 32)
@@ -333,15 +333,11 @@ def record(forward: dict[str, Any] | None, reverse: dict[str, Any] | None) -> Vi
     rows: list[list[Any]] = []
     for one in forward["passes"] if forward else ():
         seed = " ".join(f"{name}={number(x)}" for name, x in one["seed"].items() if x != 0)
-        for row in one["rows"]:
-            rows.append(["forward", seed, *row.values()])
+        rows += [["forward", seed, *row.values()] for row in one["rows"]]
     if reverse:
-        for row in reverse["primal"]:
-            rows.append(["reverse", "primal", *row.values(), "", ""])
+        rows += [["reverse", "primal", *row.values(), "", ""] for row in reverse["primal"]]
         for sweep in reverse.get("passes", [reverse]):
             seed = " ".join(f"{name}={number(x)}" for name, x in sweep["seed"].items() if x != 0)
-            for row in sweep["adjoint"]:
-                rows.append(["reverse", f"adjoint {seed}", *row.values(), "", ""])
+            kind = f"adjoint {seed}"
+            rows += [["reverse", kind, *row.values(), "", ""] for row in sweep["adjoint"]]
     return View(columns, rows)
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from adcli.differentiate.gradient import Gradient
 from adcli.graph.notation import latex_number, number, variable
@@ -72,6 +72,6 @@ def gradient_latex(run: Run, gradient: Gradient, digits: int | None) -> str:
     return _aligned(lines)
 
 
-def _aligned(lines: object) -> str:
-    body = " \\\\\n".join(lines)  # type: ignore[call-overload]
+def _aligned(lines: Iterable[str]) -> str:
+    body = " \\\\\n".join(lines)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n"

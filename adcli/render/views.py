@@ -24,7 +24,6 @@ class View:
         columns: the headings.
         rows: the cells.
         footer: lines below it.
-        numeric: whether the columns of numbers are set to the right.
     """
 
     __slots__ = ("columns", "footer", "rows", "title")
