@@ -1,6 +1,7 @@
 """Evaluation traces: what each step computed, and the rule it used.
 
-After Baydin et al. 2018, tables 2 and 3; Griewank and Walther 2008, section 1.2. Only data: rows of formulas and values, for a renderer to write down.
+After Baydin et al. 2018, tables 2 and 3; Griewank and Walther 2008, section 1.2. Only data:
+rows of formulas and values, for a renderer to write down.
 """
 
 from __future__ import annotations

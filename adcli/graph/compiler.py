@@ -183,7 +183,8 @@ class Compiler:
         )
 
     def _block(self, statements: list[syntax.Statement]) -> _Step:
-        yield from statements
+        for statement in statements:
+            yield statement  # noqa: UP028  a list cannot be sent the registers
         return 0
 
     def _run(self, start: _Step) -> Register:
