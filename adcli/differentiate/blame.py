@@ -7,11 +7,13 @@ ones (numerics.md, "Blame"); notes say where a derivative is a convention.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from adcli.differentiate.reverse import depends
+from adcli.differentiate.forward import forward
+from adcli.differentiate.reverse import depends, reverse
 from adcli.errors import Span
+from adcli.evaluate.floats import over_floats
 from adcli.graph.notation import Formula, Labels, names, number, numbers, operation, write
 from adcli.graph.primitives import CONSTANT, INPUT, KINKED, TABLE
 from adcli.graph.program import Run
@@ -93,34 +95,41 @@ def _blame_value(run: Run, name: str, scalar: Scalar) -> Diagnostic:
     raise AssertionError("a non-finite value has an origin")
 
 
-def blame_derivative(run: Run, mode: str, sweep: list[Any], nodes: list[int]) -> list[Diagnostic]:
-    """Blame for a sweep whose derivatives are not finite.
+def blame_derivative(
+    run: Run, mode: str, seeds: Mapping[int, float], nodes: list[int], known: Sequence[Diagnostic]
+) -> list[Diagnostic]:
+    """Blame for a pass whose derivatives are not finite; the pass is made again to see it.
 
     Args:
         run: the program at a point.
         mode: "forward" or "reverse".
-        sweep: the tangents or adjoints of all nodes.
+        seeds: the tangents or adjoints it began with.
         nodes: the inputs differentiated.
+        known: the warnings there are already: what only follows from one is not said.
     """
     graph = run.graph
-    bad = [x is not None and not math.isfinite(x) for x in sweep]
+    culprit: int | None = None
+    derivative = math.nan
     if mode == "forward":
-        for node, code in enumerate(graph.op[: len(sweep)]):
-            if code > CONSTANT and bad[node]:
-                return [_blame_partial(run, node, sweep[node])]
+        v_dot = forward(graph, seeds, over_floats(graph))
+        for node in graph.operations():
+            if v_dot[node] is not None and not math.isfinite(v_dot[node]):
+                culprit, derivative = node, v_dot[node]
+                break
+    else:
+
+        def observe(target: int, source: int, position: int, before: Any, after: Any) -> None:
+            nonlocal culprit, derivative
+            if culprit is None and not math.isfinite(after):
+                culprit, derivative = source, after
+
+        reverse(graph, seeds, nodes, over_floats(graph), observe)
+    if culprit is None:
         return []
-    # In reverse the first bad adjoint is the last in the list; an operation whose own
-    # adjoint was finite made it.
-    users: dict[int, int] = {}
-    for node, code in enumerate(graph.op[: len(sweep)]):
-        if code > CONSTANT and sweep[node] is not None and not bad[node]:
-            for operand in graph.operands(node):
-                if bad[operand]:
-                    users[operand] = node
-    first = max(users, default=None)
-    if first is None:
-        return []
-    return [_blame_partial(run, users[first], sweep[first])]
+    follows = any(warning.kind == "value" for warning in known) and not all(
+        math.isfinite(graph.value[x]) for x in (culprit, *graph.operands(culprit))
+    )
+    return [] if follows else [_blame_partial(run, culprit, derivative)]
 
 
 def _blame_partial(run: Run, node: int, derivative: float) -> Diagnostic:

@@ -6,8 +6,8 @@ what was computed and no rule is written a second time.
 
 from __future__ import annotations
 
-from adcli.graph.notation import ADJOINT, TANGENT, Formula
-from adcli.graph.primitives import ADD, BY_NAME, DIV, MUL, NEG, POW, SUB, TABLE, compute
+from adcli.graph.notation import TANGENT, Formula
+from adcli.graph.primitives import ADD, DIV, MUL, NEG, POW, SUB, TABLE, compute
 from adcli.graph.rules import Arithmetic
 
 _ROWS = {row.code: row for row in TABLE}
@@ -21,6 +21,9 @@ def _apply(code: int, x: Formula | float, y: Formula | float | None = None) -> F
     operands = [x] if y is None else [x, y]
     values = [operand.value if isinstance(operand, Formula) else operand for operand in operands]
     if all(_as_formula(operand).is_number for operand in operands):
+        if code == DIV and values[0] == 1:  # reads better as a quotient: 1/2, not 0.5
+            operands_ = (Formula(1.0), Formula(values[1]))
+            return Formula(compute(DIV, *values), row=_ROWS[DIV], operands=operands_)
         return compute(code, *values)
     # The identities of `Graph.binary`, so that 2*u^(2 - 1) reads 2*u.
     if y is not None and _as_formula(y).is_number:
@@ -73,15 +76,18 @@ def partials(operation: Formula, own: Formula) -> list[Formula | float | None]:
 def times(derivative: Formula, partial: Formula | float) -> Formula:
     """A tangent or adjoint times a partial, as one would write it.
 
-    Adjoints keep factors of 1 and -1, as in the survey's table; tangents do not.
+    Adjoints keep factors of 1 and -1, as in the survey's table; tangents do not, and
+    bring signs to the front, where a sum can make a difference of them.
     """
-    if not isinstance(partial, Formula):
-        if derivative.mark == TANGENT:
+    if derivative.mark == TANGENT:
+        sign, partial = _sign(partial)
+        if sign < 0:
+            return _as_formula(_apply(NEG, times(derivative, partial)))
+        if not isinstance(partial, Formula):
             return _as_formula(_apply(MUL, partial, derivative))
+    if not isinstance(partial, Formula):
         return _product(derivative, Formula(partial))
     row, operands = partial.row, partial.operands
-    if row is _ROWS[NEG] and derivative.mark == TANGENT:
-        return _as_formula(_apply(NEG, times(derivative, operands[0])))
     if row is _ROWS[DIV]:
         top, bottom = operands
         if not top.is_number:
@@ -91,6 +97,21 @@ def times(derivative: Formula, partial: Formula | float) -> Formula:
     if row is _ROWS[MUL]:
         return _product(times(derivative, operands[0]), operands[1])
     return _product(derivative, partial)
+
+
+def _sign(partial: Formula | float) -> tuple[int, Formula | float]:
+    """The sign in front of a partial, and the rest."""
+    if not isinstance(partial, Formula):
+        return (-1, -partial) if partial < 0 else (1, partial)
+    if partial.is_number and partial.value < 0:
+        return -1, Formula(-partial.value)
+    if partial.row is _ROWS[NEG]:
+        return -1, partial.operands[0]
+    if partial.row in (_ROWS[MUL], _ROWS[DIV]):
+        sign, first = _sign(partial.operands[0])
+        operands = (_as_formula(first), *partial.operands[1:])
+        return sign, Formula(partial.value * sign, row=partial.row, operands=operands)
+    return 1, partial
 
 
 def _product(x: Formula, y: Formula) -> Formula:
@@ -104,6 +125,3 @@ def plus(x: Formula | None, y: Formula) -> Formula:
     if y.row is _ROWS[NEG]:
         return Formula(0.0, row=_ROWS[SUB], operands=(x, y.operands[0]))
     return Formula(0.0, row=_ROWS[ADD], operands=(x, y))
-
-
-__all__ = ["ADJOINT", "BY_NAME", "FORMULAS", "partials", "plus", "times"]

@@ -79,21 +79,15 @@ def gradient(
 
     graph = run.graph
     over = over_floats(graph)
-    # The derivatives of each element, and what was computed on the way, for blame.
     found: list[float | None] = []
-    sweeps: list[list[Any]] = []
     if type(output) is not int:
         found = [None] * len(nodes)
     elif mode == "reverse":
         v_bar = reverse(graph, {output: 1.0}, nodes, over)
         found = [v_bar[node] for node in nodes]
-        sweeps = [v_bar]
     else:
         for node in nodes:
-            v_dot = forward(graph, {node: 1.0}, over)
-            found.append(v_dot[output])
-            if v_dot[output] is not None and not math.isfinite(v_dot[output]):
-                sweeps = sweeps or [v_dot]
+            found.append(forward(graph, {node: 1.0}, over)[output])
     numbers = [0.0 if x is None else x for x in found]
 
     value = graph.number(output)
@@ -103,8 +97,10 @@ def gradient(
         from adcli.differentiate.blame import blame_derivative, notes, value_warnings
 
         warnings += value_warnings(run, [name])
-        if not finite and sweeps:
-            warnings += blame_derivative(run, mode, sweeps[0], nodes)
+        bad = [node for node, x in zip(nodes, numbers, strict=True) if not math.isfinite(x)]
+        if bad and type(output) is int:
+            seeds = {output if mode == "reverse" else bad[0]: 1.0}
+            warnings += blame_derivative(run, mode, seeds, nodes, warnings)
         warnings += notes(run, [output], nodes)
     values, position = {}, 0
     for item in inputs:

@@ -63,22 +63,16 @@ class ForwardPass:
         seed: the tangents of the inputs' elements, by name.
         steps: the steps, in order; each with its tangent.
         derivatives: the tangents of the results, by name.
-        sweep: the tangents of all nodes.
     """
 
-    __slots__ = ("derivatives", "seed", "steps", "sweep")
+    __slots__ = ("derivatives", "seed", "steps")
 
     def __init__(
-        self,
-        seed: dict[str, float],
-        steps: list[Step],
-        derivatives: dict[str, float],
-        sweep: list[Any],
+        self, seed: dict[str, float], steps: list[Step], derivatives: dict[str, float]
     ) -> None:
         self.seed = seed
         self.steps = steps
         self.derivatives = derivatives
-        self.sweep = sweep
 
 
 class ReversePass:
@@ -88,22 +82,16 @@ class ReversePass:
         seed: the adjoints of the results, by name.
         steps: the adjoint steps, in the order computed.
         derivatives: the adjoints of the inputs' elements, by name.
-        sweep: the adjoints of all nodes.
     """
 
-    __slots__ = ("derivatives", "seed", "steps", "sweep")
+    __slots__ = ("derivatives", "seed", "steps")
 
     def __init__(
-        self,
-        seed: dict[str, float],
-        steps: list[Step],
-        derivatives: dict[str, float],
-        sweep: list[Any],
+        self, seed: dict[str, float], steps: list[Step], derivatives: dict[str, float]
     ) -> None:
         self.seed = seed
         self.steps = steps
         self.derivatives = derivatives
-        self.sweep = sweep
 
 
 def input_elements(run: Run) -> dict[str, int]:
@@ -183,7 +171,7 @@ def forward_pass(run: Run, seed: Mapping[str, float]) -> ForwardPass:
         step.tangent = Step(target, formula, value)
     names = result_names(run)
     derivatives = {name: derivatives[names[name]] for name in run.results}
-    return ForwardPass(full, steps, derivatives, v_dot)
+    return ForwardPass(full, steps, derivatives)
 
 
 def _tangent_formula(primal: Formula, own: Formula, tangent_of: Any) -> Formula:
@@ -253,7 +241,6 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
         {name: float(seed.get(name, 0.0)) for name in run.results},
         steps,
         {name: derivatives[name] for name in elements},
-        v_bar,
     )
 
 
@@ -262,14 +249,19 @@ def warnings(
 ) -> list[Diagnostic]:
     """What is not finite in a trace - the first pass of each mode is blamed - and notes."""
     found = value_warnings(run)
-    nodes = list(input_elements(run).values())
-    passes = (("forward", forward_passes), ("reverse", reverse_passes))
-    for mode, some in passes:
-        for one in some:
-            if not all(math.isfinite(x) for x in one.derivatives.values()):
-                known = {(warning.kind, warning.node) for warning in found}
-                blamed = blame_derivative(run, mode, one.sweep, nodes)
-                found += [w for w in blamed if (w.kind, w.node) not in known]
+    elements = input_elements(run)
+    nodes = list(elements.values())
+    for one in forward_passes:
+        if not all(math.isfinite(x) for x in one.derivatives.values()):
+            tangents = {elements[name]: x for name, x in one.seed.items()}
+            found += blame_derivative(run, "forward", tangents, nodes, found)
+            break
+    else:
+        for other in reverse_passes:
+            if not all(math.isfinite(x) for x in other.derivatives.values()):
+                results = ((run.results[name], x) for name, x in other.seed.items())
+                adjoints = {node: x for node, x in results if type(node) is int}
+                found += blame_derivative(run, "reverse", adjoints, nodes, found)
                 break
     return found + notes(run, run.results.values(), nodes)
 

@@ -183,8 +183,8 @@ class Compiler:
         )
 
     def _block(self, statements: list[syntax.Statement]) -> _Step:
-        for statement in statements:
-            yield statement  # noqa: UP028  a list cannot be sent the registers
+        for statement in statements:  # noqa: UP028  (a list cannot be sent registers)
+            yield statement
         return 0
 
     def _run(self, start: _Step) -> Register:

@@ -19,6 +19,7 @@ _SUBSCRIPT = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FIXED_BELOW = 1e7
 _DECIMALS_FROM = 0.1
+_LONG_CONSTANT = 8
 
 PRIMAL, TANGENT, ADJOINT = "", "\u0307", "\u0304"
 _ASCII_MARK = {PRIMAL: "", TANGENT: "dot", ADJOINT: "bar"}
@@ -136,7 +137,7 @@ def symbol(letters: str, index: str, style: Style, mark: str = PRIMAL) -> str:
 
 
 def variable(name: str, style: Style, mark: str = PRIMAL) -> str:
-    """An input's or result's own name, its digits lowered: x₁, ẋ₁, ∂-free."""
+    """An input's or result's own name, its digits lowered: x₁, ẋ₁, x̄₁."""
     if name.isascii():
         stem = name.rstrip("0123456789")
         index = name[len(stem) :]
@@ -148,7 +149,11 @@ def variable(name: str, style: Style, mark: str = PRIMAL) -> str:
         return rf"{_LATEX_MARK[mark]}{{{base}}}" if mark else base
     if style == "ascii":
         return f"{name}.{_ASCII_MARK[mark]}" if mark else name
-    return f"{name[0]}{mark}{name[1:]}" if name else mark
+    stem, bracket, index = name.partition("[")
+    if mark and len(stem) == 1:
+        return f"{stem}{mark}{bracket}{index}"
+    # A dot over one of many letters says nothing: dsigma, and for adjoints what they are.
+    return {PRIMAL: name, TANGENT: f"d{name}", ADJOINT: f"∂y/∂{name}"}[mark]
 
 
 # A leaf to its text and how tightly that binds.
@@ -156,11 +161,18 @@ Leaf = Callable[[Formula], tuple[str, int]]
 
 
 def names(labels: Labels, style: Style, digits: int | None = None) -> Leaf:
-    """Leaves as the names of their nodes."""
+    """Leaves as the names of their nodes, constants as they are.
+
+    Args:
+        labels: the names.
+        style: text, plain, ascii or latex.
+        digits: for constants with more digits than one would write.
+    """
 
     def leaf(formula: Formula) -> tuple[str, int]:
         if formula.is_number:
-            return _number_leaf(formula.value, style, digits)
+            long = digits is not None and len(repr(formula.value)) > _LONG_CONSTANT
+            return _number_leaf(formula.value, style, digits if long else None)
         if formula.name:
             return variable(formula.name, style, formula.mark), ATOM
         assert formula.node is not None
@@ -214,7 +226,8 @@ def _write(formula: Formula, style: Style, leaf: Leaf, brackets: bool) -> tuple[
                 if is_prefix:
                     text = text.replace(" #1", "#1")
         text = text.replace(f"#{position}", piece)
-    return text, notation.level
+    # What begins with a sign binds like one, so that a + -b * c gets its brackets.
+    return text, min(notation.level, SIGN) if text.startswith("-") else notation.level
 
 
 def operation(graph: Graph, node: int) -> Formula:

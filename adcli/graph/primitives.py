@@ -93,11 +93,10 @@ class Primitive:
         self.domain = domain
         self.kink = kink
         self.convention = convention
-        self.plain = plain or (
-            text if text and text.text.isascii() else _function(name, self.arity)
-        )
+        ascii_text = text if text and text.text.isascii() else None
         self.text = text or _function(name, self.arity)
-        self.latex = latex or _function(rf"\operatorname{{{name}}}", self.arity)
+        self.plain = plain or ascii_text or _function(name, self.arity)
+        self.latex = latex or ascii_text or _function(rf"\operatorname{{{name}}}", self.arity)
 
 
 def _function(name: str, arity: int) -> Notation:

@@ -326,7 +326,8 @@ class Tracer:
         arrays.check_numbers(x, y)
         return ProgramError(
             f"only numbers can be compared, not {arrays.describe(arrays.shape_of(x))} and "
-            f"{arrays.describe(arrays.shape_of(y))}"
+            f"{arrays.describe(arrays.shape_of(y))}",
+            hint="of a vector, element by element: [... for v in x]",
         )
 
     def _map(self, function: c.Function, arguments: list[Any], fixed: int) -> Value:

@@ -52,8 +52,7 @@ class Writer:
         self.digits = digits
         self.notation = notation
         labels = Labels(run.graph)
-        # Constants stand in formulas with the digits they were written with.
-        self.names: Leaf = names(labels, style)
+        self.names: Leaf = names(labels, style, None if style == "plain" else digits)
         self.labels = labels
 
     def number(self, value: float) -> str:

@@ -1,0 +1,68 @@
+"""Whole processes, timed side by side: interleaved runs, medians, ratios."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+
+class Timed:
+    """The runs of one command.
+
+    Attributes:
+        seconds: wall time of each run.
+        peak: the most memory any run had, in bytes.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.peak = 0
+
+    @property
+    def median(self) -> float:
+        """The median wall time in seconds."""
+        return statistics.median(self.seconds)
+
+
+def side_by_side(
+    commands: Mapping[str, Sequence[str]], runs: int, *, warm_up: bool = True
+) -> dict[str, Timed]:
+    """Run commands in turn, A B C A B C ..., so that a slow moment hits all of them.
+
+    Args:
+        commands: name -> argument list.
+        runs: counted runs of each.
+        warm_up: one more run of each first, not counted.
+
+    Raises:
+        RuntimeError: a command failed; a time of a failure means nothing.
+    """
+    timed = {name: Timed() for name in commands}
+    for number in range(-int(warm_up), runs):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode != 0:
+                raise RuntimeError(f"{name} failed: {command}")
+            if number >= 0:
+                timed[name].seconds.append(seconds)
+                scale = 1 if sys.platform == "darwin" else 1024
+                timed[name].peak = max(timed[name].peak, usage.ru_maxrss * scale)
+    return timed
+
+
+def adcli(*arguments: str) -> list[str]:
+    """The command line of the installed program."""
+    script = os.path.join(os.path.dirname(sys.executable), "adcli")
+    return (
+        [script, *arguments]
+        if os.path.exists(script)
+        else [sys.executable, "-m", "adcli", *arguments]
+    )
