@@ -10,7 +10,7 @@ from adcli.cli import options
 @click.command("eval", cls=options.Command)
 @options.program_options
 def command(request: options.Request) -> None:
-    r"""The value of a program.
+    """The value of a program.
 
     \b
     Example:

@@ -1,12 +1,33 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and streams that get all of a text or an error."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+from typing import TextIO
 
 from adcli.errors import FileError
 from adcli.language.files import reason
+
+
+def write_stream(stream: TextIO, text: str) -> None:
+    """Write all of a text to a stream.
+
+    An unbuffered standard output may take only the first part of a large text, and a
+    text stream does not look: what is left is written until all is, or an error says why.
+
+    Raises:
+        OSError: the stream does not take it.
+    """
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:
+        stream.write(text)
+        return
+    stream.flush()
+    data = memoryview(text.encode(stream.encoding or "utf-8", "backslashreplace"))
+    while data:
+        written = buffer.write(data)
+        data = data[written or 0 :]
+    buffer.flush()
 
 
 def write_whole(path: str, text: str) -> None:
@@ -17,6 +38,8 @@ def write_whole(path: str, text: str) -> None:
     Raises:
         FileError: it cannot be written; an old file is then as it was.
     """
+    import tempfile
+
     target = os.path.realpath(path)
     data = text.encode("utf-8", "backslashreplace")
     try:

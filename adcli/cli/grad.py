@@ -20,7 +20,7 @@ from adcli.cli import options
 @click.option("--result", metavar="NAME", help="Which result, if there are several.")
 @options.program_options
 def command(request: options.Request, mode: Any, wrt: str | None, result: str | None) -> None:
-    r"""The value and gradient of one scalar result.
+    """The value and gradient of one scalar result.
 
     \b
     Example:

@@ -12,7 +12,7 @@ import click
 
 from adcli import __version__
 from adcli.cli.environment import Environment
-from adcli.errors import AdcliError, ExitCode, InputError
+from adcli.errors import AdcliError, ExitCode, FileError, InputError
 
 # Command -> what it does, for the list in --help. A command's module is imported only
 # when it runs.
@@ -76,7 +76,7 @@ Exit codes:
 )
 @click.version_option(__version__, prog_name="adcli", message="%(prog)s %(version)s")
 def group() -> None:
-    r"""Differentiation on the command line: values, gradients, traces.
+    """Differentiation on the command line: values, gradients, traces.
 
     \b
     adcli COMMAND SOURCE [NAME=VALUE ...]
@@ -99,6 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if sys.stderr is None:  # closed by the caller
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        return _report(FileError("standard output is closed"))
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -106,7 +110,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _pipe_closed()
     except OSError as error:
-        from adcli.errors import FileError
         from adcli.language.files import reason
 
         _abandon(sys.stdout)
@@ -115,11 +118,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        group.main(
-            args=None if arguments is None else list(arguments),
-            prog_name="adcli",
-            standalone_mode=False,
-        )
+        # Not Click's own main(), which has its own ways with interrupts and pipes.
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        with group.make_context("adcli", given) as context:
+            group.invoke(context)
     except AdcliError as error:
         return _report(error)
     except click.exceptions.Exit as stop:

@@ -405,12 +405,12 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write a finished text to the file or stdout, whole or not at all."""
-        if self.out is None:
-            self.environment.stdout.write(text)
-            return
-        from adcli.cli.files import write_whole
+        from adcli.cli.files import write_stream, write_whole
 
-        write_whole(self.out, text)
+        if self.out is None:
+            write_stream(self.environment.stdout, text)
+        else:
+            write_whole(self.out, text)
 
 
 def diagnostics_data(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from adcli.cli import options
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @options.output_options
 def command(request: options.Request, names: tuple[str, ...]) -> None:
-    r"""The primitives and their derivative rules, all or those named.
+    """The primitives and their derivative rules, all or those named.
 
     \b
     Example:

@@ -38,7 +38,7 @@ def command(
     wrt: str | None,
     result: str | None,
 ) -> None:
-    r"""The evaluation traces of the textbooks, forward and reverse.
+    """The evaluation traces of the textbooks, forward and reverse.
 
     \b
     Example:

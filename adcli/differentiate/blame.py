@@ -15,7 +15,7 @@ from adcli.differentiate.reverse import depends, reverse
 from adcli.errors import Span
 from adcli.evaluate.floats import over_floats
 from adcli.graph.notation import Formula, Labels, names, number, numbers, operation, write
-from adcli.graph.primitives import CONSTANT, INPUT, KINKED, TABLE
+from adcli.graph.primitives import CONSTANT, INPUT, KINKED, OPERATORS, TABLE
 from adcli.graph.program import Run
 from adcli.graph.rules import kink
 from adcli.graph.tracer import called_at
@@ -127,7 +127,7 @@ def blame_derivative(
     if culprit is None:
         return []
     follows = any(warning.kind == "value" for warning in known) and not all(
-        math.isfinite(graph.value[x]) for x in (culprit, *graph.operands(culprit))
+        math.isfinite(graph.value[x]) for x in graph.operands(culprit)
     )
     return [] if follows else [_blame_partial(run, culprit, derivative)]
 
@@ -144,7 +144,7 @@ def _value_message(run: Run, node: int) -> str:
     row = TABLE[graph.op[node] - CONSTANT - 1]
     value = graph.value[node]
     arguments = ", ".join(number(graph.value[x]) for x in graph.operands(node))
-    if row.text.text.startswith(row.name):
+    if row.name not in OPERATORS:
         if value != value:
             return f"{row.name} is undefined at {arguments}"
         return f"{row.name} is {number(value)} at {arguments}"

@@ -148,7 +148,7 @@ def variable(name: str, style: Style, mark: str = PRIMAL) -> str:
         base = rf"\mathrm{{{escaped}}}"
         return rf"{_LATEX_MARK[mark]}{{{base}}}" if mark else base
     if style == "ascii":
-        return f"{name}.{_ASCII_MARK[mark]}" if mark else name
+        return {PRIMAL: name, TANGENT: f"d{name}", ADJOINT: f"dy/d{name}"}[mark]
     stem, bracket, index = name.partition("[")
     if mark and len(stem) == 1:
         return f"{stem}{mark}{bracket}{index}"

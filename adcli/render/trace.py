@@ -28,6 +28,9 @@ from adcli.render.views import View
 Notation = Literal["textbook", "dual"]
 
 DEFAULT_DIGITS = 3
+# Of a column that has to be broken, and how many rows decide about its width.
+_NARROWEST = 16
+_SAMPLE = 100
 
 
 class Writer:
@@ -235,23 +238,41 @@ def _result_key(formula: Formula) -> str:
 
 
 def fit(views: Sequence[View], width: int) -> None:
-    """Break the cells of traces at their '=' so that two columns fit a terminal."""
+    """Break the cells of traces at their '=' so that they fit a terminal.
+
+    Of two columns, the widths are those that make the table shortest.
+    """
     for view in views:
         if len(view.columns) == 1:
-            room = [max(width - 4, 16)]
+            room = [max(width - 4, _NARROWEST)]
         else:
             natural = [
                 max([text_width(name), *(text_width(str(row[i])) for row in view.rows)])
                 for i, name in enumerate(view.columns)
             ]
-            space = max(width - 7, 32)
+            space = max(width - 7, 2 * _NARROWEST)
             if sum(natural) <= space:
                 continue
-            left = min(natural[0], max(space - natural[1], space * 2 // 5))
+            sample: list[Sequence[Any]] = [view.columns, *view.rows[:_SAMPLE]]
+            left = min(
+                range(_NARROWEST, space - _NARROWEST + 1),
+                key=lambda left: (_height(sample, left, space - left), abs(2 * left - space)),
+            )
             room = [left, space - left]
         view.rows = [
             [_break(str(cell), room[i]) for i, cell in enumerate(row)] for row in view.rows
         ]
+
+
+def _height(rows: Sequence[Sequence[Any]], left: int, right: int) -> int:
+    """The lines rows take in columns of these widths; a line too long counts double."""
+    total = 0
+    for row in rows:
+        cells = [_break(str(row[0]), left), _break(str(row[1]), right)]
+        total += max(cell.count("\n") for cell in cells)
+        for cell, room in zip(cells, (left, right), strict=True):
+            total += 2 * sum(text_width(line) > room for line in cell.split("\n"))
+    return total
 
 
 def _break(line: str, room: int) -> str:

@@ -42,8 +42,10 @@ class View:
 
 
 def cell_text(cell: Cell, digits: int | None) -> str:
-    """A cell for people."""
-    return safe(cell) if isinstance(cell, str) else number(cell, digits)
+    """A cell for people; a text may have several lines."""
+    if isinstance(cell, str):
+        return "\n".join(safe(line) for line in cell.split("\n"))
+    return number(cell, digits)
 
 
 def to_separated(view: View, separator: str) -> str:
