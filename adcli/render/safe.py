@@ -6,8 +6,14 @@ sequences, bidirectional overrides, invisible characters - becomes a visible esc
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+# The notation's own characters take one column each, its dots and bars none.
+_COMBINING = re.compile("[\u0300-\u036f]")
+_PERHAPS_WIDE = re.compile(
+    "[^\u0020-\u058f\u2000-\u22ff\u2500-\u257f]|[\u200b-\u200f\u2028-\u202e]"
+)
 _ACTIVE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 # What the notation uses, for terminals that have only ASCII.
@@ -33,7 +39,7 @@ _ASCII = str.maketrans(
 
 def safe(text: str) -> str:
     """A text on one line with everything active in it made visible."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # no control, format, surrogate, private or unassigned character
         return text
     return "".join(_escape(c) if unicodedata.category(c) in _ACTIVE else c for c in text)
 
@@ -58,6 +64,8 @@ def width(text: str) -> int:
     """The columns a text takes on a terminal."""
     if text.isascii():
         return len(text)
+    if not _PERHAPS_WIDE.search(text):
+        return len(_COMBINING.sub("", text))
     total = 0
     for c in text:
         if unicodedata.combining(c):

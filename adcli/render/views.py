@@ -40,6 +40,13 @@ class View:
         self.rows = [list(row) for row in rows]
         self.footer = list(footer)
 
+    def numeric(self) -> list[bool]:
+        """For each column whether it holds numbers only."""
+        return [
+            bool(self.rows) and not any(isinstance(row[i], str) for row in self.rows)
+            for i in range(len(self.columns))
+        ]
+
 
 def cell_text(cell: Cell, digits: int | None) -> str:
     """A cell for people; a text may have several lines."""

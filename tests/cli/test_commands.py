@@ -47,7 +47,11 @@ def adcli(capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
 
 
 def process(
-    arguments: Sequence[str], *, text: str = "", env: dict[str, str] | None = None, **options: object
+    arguments: Sequence[str],
+    *,
+    text: str = "",
+    env: dict[str, str] | None = None,
+    **options: object,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "adcli", *arguments],
@@ -90,9 +94,7 @@ def test_grad_json(adcli, mode: str) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_vector_and_matrix_inputs_keep_their_shape(adcli) -> None:  # type: ignore[no-untyped-def]
-    got = data(
-        adcli("grad", "sum(A @ x)", "A=[[1,2],[3,4]]", "x=[5, pi]", "--format", "json")
-    )
+    got = data(adcli("grad", "sum(A @ x)", "A=[[1,2],[3,4]]", "x=[5, pi]", "--format", "json"))
     assert got["inputs"] == {"A": [[1.0, 2.0], [3.0, 4.0]], "x": [5.0, math.pi]}
     assert got["gradient"] == {"A": [[5.0, math.pi], [5.0, math.pi]], "x": [4.0, 6.0]}
 
@@ -354,7 +356,16 @@ class TestStreams:
     def test_an_interrupt(self) -> None:
         program = "s = x; while s > 0 { s = s + x }; s"
         started = subprocess.Popen(
-            [sys.executable, "-m", "adcli", "eval", program, "x=1", "--max-operations", "900000000"],
+            [
+                sys.executable,
+                "-m",
+                "adcli",
+                "eval",
+                program,
+                "x=1",
+                "--max-operations",
+                "900000000",
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
