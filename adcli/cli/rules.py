@@ -30,6 +30,6 @@ def command(request: options.Request, names: tuple[str, ...]) -> None:
     output.show(
         data=data,
         views=lambda: [rules.view(rows)],
-        record=lambda: rules.view(rows),
+        record=lambda: rules.record(rows),
         latex=lambda: rules.latex(rows),
     )

@@ -46,10 +46,26 @@ def data(row: Primitive) -> dict[str, Any]:
     }
 
 
+def _bracketed(partial: str) -> str:
+    return f"({partial})" if partial.startswith("if ") else partial
+
+
 def view(rows: Sequence[Primitive]) -> View:
-    """A row for each primitive."""
+    """A row for each primitive, the conventions below, narrow enough for a terminal."""
     return View(
-        ["v", "∂v/∂u", "∂v/∂w", "domain", "convention"],
+        ["v", "∂v/∂u, ∂v/∂w", "domain"],
+        [
+            [_head(row), ", ".join(_bracketed(text) for text in rule_text(row.name)), row.domain]
+            for row in rows
+        ],
+        footer=[row.convention for row in rows if row.convention],
+    )
+
+
+def record(rows: Sequence[Primitive]) -> View:
+    """A row for each primitive, with all there is to know."""
+    return View(
+        ["primitive", "dv_du", "dv_dw", "domain", "convention"],
         [
             [_head(row), *([*rule_text(row.name), ""])[:2], row.domain, row.convention]
             for row in rows
