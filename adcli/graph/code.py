@@ -38,6 +38,8 @@ WHOLE = 88  # target = function a (of whole arrays) of registers b
 FILLED = 89  # target = an array filled with number a, of sizes b
 MATMUL = 90  # target = a @ b
 UNPACK = 91  # registers target = the several results in a
+UNDEFINED = 92  # target = those of registers a that have no value
+FORGET = 93  # take the value from the registers listed in a
 
 Instruction = tuple[int, Any, Any, Any, int]
 

@@ -275,17 +275,28 @@ class Compiler:
 
     def _if(self, node: syntax.If) -> _Step:
         condition = yield from self._condition(node.condition)
+        before = set(self.defined)
+        assigned = (Names(node.yes).assigned | Names(node.no).assigned) - before
+        undefined = self._take()
+        note = self._emit(c.UNDEFINED, undefined, (), 0, node) if assigned else None
         branch = self._emit(c.BRANCH, None, condition, None, node.condition)
         self._give(condition)
-        before = set(self.defined)
         yield from self._block(node.yes)
         jump = self._emit(c.JUMP, None, 0, 0, node)
-        after_yes, self.defined = self.defined, before
+        after_yes, self.defined = self.defined, set(before)
         self._patch(branch, target=len(self.code))
         yield from self._block(node.no)
         self.defined &= after_yes
         self._patch(jump, target=len(self.code))
         self._patch(branch, b=len(self.code))
+        if note is not None:
+            # Whichever arm ran: what only one of them surely assigns has no value
+            # afterwards, unless it had one before.
+            one_arm = tuple(self.variables[name] for name in sorted(assigned - self.defined))
+            code, target, _, b, where = self.code[note]
+            self.code[note] = (code, target, one_arm, b, where)
+            self._emit(c.FORGET, 0, undefined, 0, node)
+        self._give(undefined)
         return 0
 
     def _for(self, node: syntax.For) -> _Step:

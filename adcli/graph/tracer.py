@@ -261,8 +261,8 @@ class Tracer:
                 elif op == c.CHECK:
                     if R[a] is None:
                         raise ProgramError(
-                            f"'{b}' is read before it has a value",
-                            hint="on the path taken here, nothing was assigned to it",
+                            f"'{b}' has no value here",
+                            hint=f"'{b}' was not assigned before, or in one arm of an 'if' only",
                         )
                 elif op == c.NOT:
                     R[target] = not R[a]
@@ -392,6 +392,11 @@ class Tracer:
             product = arrays.matrix_product(graph, R[a], R[b])
             self._spend(len(R[a].items) + len(R[b].items))
             R[target] = product
+        elif op == c.UNDEFINED:
+            R[target] = [register for register in a if R[register] is None]
+        elif op == c.FORGET:
+            for register in R[a]:
+                R[register] = None
         elif op == c.UNPACK:
             value = R[a]
             items = value.items if isinstance(value, Several) else [value]
