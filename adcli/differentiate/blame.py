@@ -17,7 +17,7 @@ from adcli.evaluate.floats import over_floats
 from adcli.graph.notation import Formula, Labels, names, number, numbers, operation, write
 from adcli.graph.primitives import CONSTANT, INPUT, KINKED, OPERATORS, TABLE
 from adcli.graph.program import Run
-from adcli.graph.rules import kink
+from adcli.graph.rules import FLOATS, kink
 from adcli.graph.tracer import called_at
 from adcli.graph.wengert import NOWHERE, UNARY, Scalar
 
@@ -74,25 +74,36 @@ def value_warnings(run: Run, results: Iterable[str] | None = None) -> list[Diagn
 
 
 def _blame_value(run: Run, name: str, scalar: Scalar) -> Diagnostic:
+    """Follow a non-finite value back to where it began: a nan by its nan operands."""
     graph = run.graph
     if type(scalar) is not int:
-        return Diagnostic("value", f"{name} is {number(scalar)}, from constants alone")
-    needed = _ancestors(run, [scalar])
-    finite = [math.isfinite(x) for x in graph.value]
-    for node, code in enumerate(graph.op):
-        if not needed[node] or finite[node] or code == CONSTANT:
-            continue
-        if code == INPUT:
-            return Diagnostic(
-                "value", f"input {_input_name(run, node)} is {number(graph.value[node])}"
-            )
-        if all(finite[operand] for operand in graph.operands(node)):
+        return _from_constants(run, scalar) or Diagnostic(
+            "value", f"{name} is {number(scalar)}, as its text says"
+        )
+    node = scalar
+    while graph.op[node] > CONSTANT:
+        bad = [x for x in graph.operands(node) if not math.isfinite(graph.value[x])]
+        if not bad:
             return _at_operation(run, node, "value", _value_message(run, node))
-    for node, code in enumerate(graph.op):  # a constant was not finite to begin with
-        if needed[node] and not finite[node] and code > CONSTANT:
+        bad.sort(key=lambda x: (not math.isnan(graph.value[x]), graph.op[x] <= CONSTANT))
+        following = bad[0]
+        if graph.op[following] == CONSTANT:
             message = f"{_numbers_in(run, node)} is {number(graph.value[node])}"
-            return _at_operation(run, node, "value", message)
-    raise AssertionError("a non-finite value has an origin")
+            found = _from_constants(run, graph.value[following])
+            return found or _at_operation(run, node, "value", message)
+        node = following
+    return Diagnostic("value", f"input {_input_name(run, node)} is {number(graph.value[node])}")
+
+
+def _from_constants(run: Run, value: float) -> Diagnostic | None:
+    """Blame for a value that was computed from constants alone, if it was."""
+    for code, arguments, result, place in run.graph.folded:
+        if result == value or (result != result and value != value):
+            operands = tuple(Formula(x) for x in arguments)
+            formula = Formula(result, row=TABLE[code - CONSTANT - 1], operands=operands)
+            span = run.program.span(called_at(place)) if called_at(place) >= 0 else None
+            return Diagnostic("value", _message(formula, result), span=span)
+    return None
 
 
 def blame_derivative(
@@ -126,6 +137,9 @@ def blame_derivative(
         reverse(graph, seeds, nodes, over_floats(graph), observe)
     if culprit is None:
         return []
+    same = any(warning.node == Labels(graph).label(culprit, "plain") for warning in known)
+    if same and math.isnan(graph.value[culprit]):
+        return []  # outside of its domain; that has been said
     follows = any(warning.kind == "value" for warning in known) and not all(
         math.isfinite(graph.value[x]) for x in graph.operands(culprit)
     )
@@ -140,20 +154,26 @@ def _blame_partial(run: Run, node: int, derivative: float) -> Diagnostic:
 
 
 def _value_message(run: Run, node: int) -> str:
-    graph = run.graph
-    row = TABLE[graph.op[node] - CONSTANT - 1]
-    value = graph.value[node]
-    arguments = ", ".join(number(graph.value[x]) for x in graph.operands(node))
-    if row.name not in OPERATORS:
-        if value != value:
-            return f"{row.name} is undefined at {arguments}"
-        return f"{row.name} is {number(value)} at {arguments}"
+    return _message(operation(run.graph, node), run.graph.value[node])
+
+
+def _message(formula: Formula, value: float) -> str:
+    """ln is undefined at -1; 1 / 0 is inf."""
+    assert formula.row is not None
+    if formula.row.name not in OPERATORS:
+        arguments = ", ".join(number(x.value) for x in formula.operands)
+        what = "undefined" if value != value else number(value)
+        return f"{formula.row.name} is {what} at {arguments}"
     shown = "undefined" if value != value else number(value)
-    return f"{_numbers_in(run, node)} is {shown}"
+    return f"{_filled(formula)} is {shown}"
 
 
 def _numbers_in(run: Run, node: int) -> str:
-    return write(operation(run.graph, node), "text", numbers("text", None), brackets=True)
+    return _filled(operation(run.graph, node))
+
+
+def _filled(formula: Formula) -> str:
+    return write(formula, "text", numbers("text", None), brackets=True)
 
 
 def _at_operation(run: Run, node: int, kind: str, message: str) -> Diagnostic:
@@ -190,27 +210,34 @@ def _input_name(run: Run, node: int) -> str:
 def notes(run: Run, results: Iterable[Scalar], nodes: list[int]) -> list[Diagnostic]:
     """Where a derivative is a convention: kinks, ties and jumps on the way to a result."""
     graph = run.graph
+    found = [
+        Diagnostic("convention", message, span=run.program.span(place))
+        for place, message in run.kinks.items()
+    ]
     present = KINKED.intersection(graph.op)
     rows = {code: TABLE[code - CONSTANT - 1] for code in present}
     if not rows:
-        return []
+        return found
     at_kink = {code: kink(row) for code, row in rows.items()}
+    jumps = {code for code in rows if FLOATS.partials(code) == (None,)}
     varied = depends(graph, nodes)
-    needed = _ancestors(run, [x for x in results if type(x) is int])
-    found: dict[tuple[int, int], Diagnostic] = {}
+    needed = _needed(run, [x for x in results if type(x) is int])
+    said: set[tuple[int, int]] = set()
     for node, code in enumerate(graph.op):
         if code not in rows or not (varied[node] and needed[node]):
             continue
         place = graph.where[node]
-        if place < NOWHERE or (code, place) in found:
-            continue  # the prelude knows what it does
+        # The prelude's jumps are deliberate: they keep a shift out of a derivative.
+        if (code, place) in said or (place < NOWHERE and code in jumps):
+            continue
         u = graph.value[graph.left[node]]
         w = graph.value[graph.right[node]] if graph.right[node] != UNARY else 0.0
         if at_kink[code](u, w, graph.value[node]):
             warning = _at_operation(run, node, "convention", "")
             warning.message = rows[code].convention
-            found[code, place] = warning
-    return list(found.values())
+            found.append(warning)
+            said.add((code, place))
+    return found
 
 
 def _equalities(run: Run) -> list[Diagnostic]:
@@ -229,15 +256,18 @@ def _equalities(run: Run) -> list[Diagnostic]:
     return list(found.values())
 
 
-def _ancestors(run: Run, nodes: list[int]) -> bytearray:
-    """For each node whether any of these depends on it."""
+def _needed(run: Run, nodes: list[int]) -> bytearray:
+    """For each node whether a derivative flows from any of these back to it."""
     graph = run.graph
+    partials = {code: FLOATS.partials(code) for code in set(graph.op) if code > CONSTANT}
     needed = bytearray(len(graph))
     for node in nodes:
         needed[node] = 1
     for node in range(len(graph) - 1, -1, -1):
         if needed[node] and graph.op[node] > CONSTANT:
-            needed[graph.left[node]] = 1
-            if graph.right[node] != UNARY:
-                needed[graph.right[node]] = 1
+            for operand, partial in zip(
+                graph.operands(node), partials[graph.op[node]], strict=True
+            ):
+                if partial is not None:
+                    needed[operand] = 1
     return needed

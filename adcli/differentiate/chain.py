@@ -44,7 +44,7 @@ def _apply(code: int, x: Formula | float, y: Formula | float | None = None) -> F
     return Formula(compute(code, *values), row=_ROWS[code], operands=formulas)
 
 
-FORMULAS = Arithmetic(_apply, lambda x: x.value if isinstance(x, Formula) else x)
+FORMULAS = Arithmetic(_apply, lambda x: x.value if isinstance(x, Formula) else x, guarded=False)
 
 
 def partials(operation: Formula, own: Formula) -> list[Formula | float | None]:

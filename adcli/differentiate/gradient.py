@@ -93,7 +93,7 @@ def gradient(
     value = graph.number(output)
     warnings: list[Diagnostic] = []
     finite = math.isfinite(value) and all(math.isfinite(x) for x in numbers)
-    if not finite or run.equalities or not KINKED.isdisjoint(graph.op):
+    if not finite or run.equalities or run.kinks or not KINKED.isdisjoint(graph.op):
         from adcli.differentiate.blame import blame_derivative, notes, value_warnings
 
         warnings += value_warnings(run, [name])

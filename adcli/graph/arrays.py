@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adcli.errors import ProgramError
+from adcli.errors import LimitError, ProgramError
 from adcli.graph.primitives import ABS, ADD, DIV, FIRST_UNARY, HYPOT, MAX, MIN, MUL
 from adcli.graph.wengert import Graph, Scalar
 
@@ -82,8 +82,8 @@ def stack(items: list[Value]) -> Array:
             raise ProgramError(
                 f"item 1 is {describe(shape)}, item {position} is {describe(shape_of(item))}"
             )
-        assert isinstance(item, Array)
-        flat += item.items
+        if isinstance(item, Array):
+            flat += item.items
     if len(shape) > 1:
         raise ProgramError("a vector of matrices; there are vectors and matrices only")
     return Array((len(items), *shape), flat)
@@ -237,8 +237,6 @@ def check_size(graph: Graph, count: int) -> None:
         LimitError: it is.
     """
     if count > graph.max_operations:
-        from adcli.errors import LimitError
-
         raise LimitError(
             f"a vector of {count:,} elements; the limit is {graph.max_operations:,}",
             details=("--max-operations N allows more",),
@@ -263,7 +261,13 @@ def matrix_product(graph: Graph, x: Value, y: Value) -> Value:
     inner = y.shape[0]
     columns = y.shape[1] if len(y.shape) > 1 else 1
     rows = x.shape[0] if len(x.shape) > 1 else 1
-    check_size(graph, rows * columns * max(inner, 1))
+    products = rows * columns * inner
+    if products > graph.max_operations:
+        raise LimitError(
+            f"a product of {describe(x.shape)} and {describe(y.shape)} takes {products:,} "
+            f"multiplications; the limit is {graph.max_operations:,}",
+            details=("--max-operations N allows more",),
+        )
     result: list[Scalar] = []
     for i in range(rows):
         row = x.items[i * inner : (i + 1) * inner]

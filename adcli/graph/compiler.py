@@ -26,6 +26,27 @@ _CONDITIONS = (syntax.Compare, syntax.Logical, syntax.Not)
 # What makes an array that no variable holds yet.
 _FRESH = (syntax.Binary, syntax.Negative, syntax.Vector, syntax.Comprehension, syntax.Number)
 
+# Functions of other languages, and how to say the same here.
+_ELSEWHERE = {
+    "pow": "write a^b",
+    "power": "write a^b",
+    "range": "write a..b",
+    "linspace": "write a..b by s",
+    "fmod": "did you mean 'mod'?",
+    "length": "did you mean 'len'?",
+    "size": "did you mean 'len'?",
+    "average": "did you mean 'mean'?",
+    "fabs": "did you mean 'abs'?",
+    "sgn": "did you mean 'sign'?",
+    "logistic": "did you mean 'sigmoid'?",
+    "tg": "did you mean 'tan'?",
+    "ctg": "did you mean 'cot'?",
+    "sqr": "write x^2",
+    "square": "write x^2",
+    "array": "write [a, b, c]",
+    "if": "write if c then a else b",
+}
+
 Register = int
 _Step = Generator[syntax.Node, Register, Register]
 
@@ -220,7 +241,7 @@ class Compiler:
 
     def _assign(self, node: syntax.Assign) -> _Step:
         if len(node.targets) > 1 and len(node.values) == 1:
-            source = yield node.values[0]
+            source = yield from self._numeric(node.values[0])
             takes = [self._take() for _ in node.targets]
             self._emit(c.UNPACK, tuple(takes), source, 0, node)
             for target, register in zip(node.targets, takes, strict=True):
@@ -594,7 +615,7 @@ class Compiler:
             self._check_call(node, function)
             self._emit(c.CALL, result, function, tuple(arguments), node)
             return result
-        if name == "log" and len(arguments) == 2:
+        if name == "log" and len(arguments) != 1:
             return self._log(node, arguments, result)
         name = primitives.ALIASES.get(name, name)
         if is_builtin(name):
@@ -618,6 +639,8 @@ class Compiler:
         elif row is not None and name in EXTREMES and count == 1:
             self._emit(c.WHOLE, result, EXTREMES[name], tuple(arguments), node)
         elif row is not None:
+            if name in EXTREMES and count == 0:
+                raise self._count_error(node, "numbers, or one vector")
             if not (count > 2 and (name in EXTREMES or name == "hypot")):
                 self._check_count(node, 2)
             left = arguments[0]
@@ -628,7 +651,7 @@ class Compiler:
                 left = target
         elif name in FILLED:
             if count not in (1, 2):
-                raise self._count_error(node, "1 or 2 lengths")
+                raise self._count_error(node, "1 or 2 arguments (lengths)")
             self._emit(c.FILLED, result, FILLED[name], tuple(arguments), node)
         else:
             implementation, expected = FUNCTIONS[name]
@@ -636,6 +659,8 @@ class Compiler:
             self._emit(c.WHOLE, result, implementation, tuple(arguments), node)
 
     def _log(self, node: syntax.Call, arguments: list[Register], result: Register) -> Register:
+        if len(arguments) != 2:
+            raise self._count_error(node, "1 or 2 arguments")
         base = node.arguments[1]
         row = None
         if isinstance(base, syntax.Number):
@@ -678,5 +703,5 @@ class Compiler:
                 node.name_end,
                 f"write {node.name}*(...), or {node.name}[i] for an element",
             )
-        hint = suggestion(node.name, self.environment.known())
+        hint = _ELSEWHERE.get(node.name) or suggestion(node.name, self.environment.known())
         return error(f"unknown function '{node.name}'", node.start, node.name_end, hint)

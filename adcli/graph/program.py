@@ -82,9 +82,10 @@ class Run:
         inputs: the inputs, in order.
         results: name -> scalar, in order.
         equalities: spans of comparisons for equality that held (see `Tracer`).
+        kinks: spans of calls of the prelude at a kink, and what was used there.
     """
 
-    __slots__ = ("equalities", "graph", "inputs", "program", "results")
+    __slots__ = ("equalities", "graph", "inputs", "kinks", "program", "results")
 
     def __init__(
         self,
@@ -93,12 +94,14 @@ class Run:
         inputs: list[Input],
         results: dict[str, Scalar],
         equalities: list[int],
+        kinks: dict[int, str],
     ) -> None:
         self.program = program
         self.graph = graph
         self.inputs = inputs
         self.results = results
         self.equalities = equalities
+        self.kinks = kinks
 
     def values(self) -> dict[str, float]:
         """The values of the results."""
@@ -217,7 +220,7 @@ class Program:
             arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
         value = tracer.call(self.main, arguments)
         results = self._named(value)
-        return Run(self, graph, inputs, results, list(tracer.equalities))
+        return Run(self, graph, inputs, results, list(tracer.equalities), tracer.kinks)
 
     def _define(
         self, definitions: list[syntax.Function], statements: list[syntax.Statement]
@@ -444,15 +447,16 @@ def _result_names(
     others = 0
     for plain, value in results:
         arrays.check_numbers(value)
-        if len(results) == 1:
-            name = function
-        elif plain is not None and plain not in taken:
-            name = plain
-        else:
+        shape = arrays.shape_of(value)
+        name = function if len(results) == 1 else plain
+        if name is None or not taken.isdisjoint([name, *element_names(name, shape)]):
             others += 1
+            while f"{function}[{others}]" in taken:  # a vector called like the function
+                others += 1
             name = f"{function}[{others}]"
-        taken.add(name)
-        labels += element_names(name, arrays.shape_of(value))
+        added = element_names(name, shape)
+        taken.update([name, *added])
+        labels += added
         if isinstance(value, Array):
             pieces += value.items
         else:

@@ -5,7 +5,7 @@ a point, nodes for a transformation of the graph. There is no second copy of a r
 
 A partial that is the literal 0 is a structural zero and comes out as None: it
 contributes nothing, whatever it meets. Outside of a primitive's domain its partials are
-multiplied by nan, which stays nan in derivatives of any order.
+nan, and so are their derivatives, to any order.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "!=": operator.ne,
 }
 
-# A partial: a function of (u, w, v), or one of the two constants that need no product.
+# A partial that is not a constant: a function of (u, w, v).
 Partial = Callable[[Any, Any, Any], Any]
-ONE = 1.0
-MINUS_ONE = -1.0
+_EXP = primitives.BY_NAME["exp"].code
 
 _definitions: Definitions | None = None
 
@@ -60,21 +59,27 @@ class Arithmetic:
     Args:
         apply: the primitives: code and arguments to a value.
         decide: a value to the float that conditions look at.
+        guarded: whether domains matter; to show a rule they do not.
     """
 
     def __init__(
-        self, apply: Callable[..., Any], decide: Callable[[Any], float] | None = None
+        self,
+        apply: Callable[..., Any],
+        decide: Callable[[Any], float] | None = None,
+        *,
+        guarded: bool = True,
     ) -> None:
         self.apply = apply
         self.decide = decide
+        self.guarded = guarded
         self._partials: dict[int, tuple[Partial | float | None, ...]] = {}
 
     def partials(self, code: int) -> tuple[Partial | float | None, ...]:
         """The partials of a primitive, one for each argument.
 
         Returns:
-            For each argument None (a structural zero), ONE, MINUS_ONE, or a function of
-            (u, w, v): the arguments (w is ignored by primitives of one) and the value.
+            For each argument None (a structural zero), 1.0, -1.0, or a function of (u, w,
+            v): the arguments (w is 0 of primitives of one) and the value.
         """
         found = self._partials.get(code)
         if found is None:
@@ -87,7 +92,7 @@ class Arithmetic:
         assert isinstance(body, syntax.Results)
         if len(body.values) != row.arity:
             raise RuntimeError(f"derivatives.ad: {row.name} needs {row.arity} partials")
-        domain = _condition(row.domain, self) if row.domain else None
+        domain = _condition(row.domain, self) if row.domain and self.guarded else None
         return tuple(self._partial(value, domain) for value in body.values)
 
     def _partial(
@@ -102,13 +107,14 @@ class Arithmetic:
         inside = self.compile(value)
         if domain is None:
             return inside
-        times = self.apply
+        apply = self.apply
 
         def guarded(u: Any, w: Any, v: Any) -> Any:
-            partial = inside(u, w, v)
-            if domain(u, w, v) or partial is None:
-                return partial
-            return times(primitives.MUL, math.nan, partial)
+            if domain(u, w, v):
+                return inside(u, w, v)
+            # nan*exp(u + w) is nan, and so are its derivatives towards both.
+            exponential = apply(_EXP, apply(primitives.ADD, u, w))
+            return apply(primitives.MUL, math.nan, exponential)
 
         return guarded
 

@@ -41,6 +41,7 @@ from adcli.graph.wengert import (
 )
 
 MAX_DEPTH = 100_000
+_MOST_FOLDED = 100
 # Prelude functions that are mapped run a machine of their own inside the machine.
 MAX_NESTED = 50
 
@@ -78,11 +79,14 @@ class Tracer:
     Attributes:
         equalities: for each `==` or `!=` of quantities that depend on the inputs and
             were equal, where it stands: the path then holds at this point only.
+        kinks: for each function of the prelude that was at a kink, where it was called
+            and what convention was used.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.equalities: dict[int, None] = {}
+        self.kinks: dict[int, str] = {}
         # Turns, calls and elements are counted besides the nodes, so that a loop which
         # records nothing ends too.
         self.budget = graph.max_operations
@@ -153,9 +157,12 @@ class Tracer:
                         R[target] = node
                     elif type(x) is float and type(y) is float:
                         try:
-                            R[target] = KERNELS[op](x, y)
+                            value = KERNELS[op](x, y)
                         except (ArithmeticError, ValueError):
-                            R[target] = CAREFUL[op](x, y)
+                            value = CAREFUL[op](x, y)
+                        R[target] = value
+                        if value - value != 0:
+                            self._folded(op, (x, y), value, where if fixed == NOWHERE else fixed)
                     else:
                         graph.here = where if fixed == NOWHERE else fixed
                         if type(x) in _SCALARS and type(y) in _SCALARS:
@@ -185,7 +192,9 @@ class Tracer:
                     else:
                         graph.here = where if fixed == NOWHERE else fixed
                         if type(x) in _SCALARS:
-                            R[target] = graph.unary(op, x)
+                            value = R[target] = graph.unary(op, x)
+                            if type(value) is float and value - value != 0:
+                                self._folded(op, (x,), value, graph.here)
                         else:
                             R[target] = self._elementwise(op, [x])
                 elif op <= c.NE:
@@ -197,8 +206,8 @@ class Tracer:
                     u = values[x] if tx is int else x
                     w = values[y] if ty is int else y
                     R[target] = _COMPARE[op](u, w)
-                    if op >= c.EQ and u == w and (tx is int or ty is int) and fixed == NOWHERE:
-                        self.equalities[where] = None
+                    if op >= c.EQ and u == w and (tx is int or ty is int):
+                        self._held(function, u, where, fixed)
                 elif op == c.BRANCH:
                     if not R[a]:
                         position = target
@@ -305,6 +314,21 @@ class Tracer:
             if not caller.from_prelude:
                 return Span(caller.source, *caller.spans[caller.code[position - 1][4]])
         return None  # mapped over a vector: the machine around this one knows
+
+    def _folded(self, op: int, operands: tuple[float, ...], value: float, where: int) -> None:
+        """Remember where constants alone began to be non-finite, for blame."""
+        folded = self.graph.folded
+        if len(folded) < _MOST_FOLDED and all(math.isfinite(x) for x in operands):
+            folded.append((op, operands, value, where))
+
+    def _held(self, function: c.Function, value: float, where: int, fixed: int) -> None:
+        """Note that two quantities were equal: in the prelude, a kink (see prelude.ad)."""
+        if not function.from_prelude:
+            self.equalities[where] = None
+        elif math.isfinite(value):
+            self.kinks[called_at(fixed)] = (
+                f"{function.name} has no derivative at {value:g}; using 0"
+            )
 
     def _too_many(self) -> LimitError:
         return LimitError(
@@ -439,7 +463,9 @@ class Tracer:
             raise ProgramError("a range with step 0 never ends")
         turns = (end - start) / stride
         if not math.isfinite(turns) or not math.isfinite(stride):
-            raise ProgramError(f"a range from {start:g} to {end:g} by {stride:g}")
+            raise ProgramError(f"a range cannot run from {start:g} to {end:g} by {stride:g}")
+        if start.is_integer() and end.is_integer() and stride.is_integer():
+            return int(max(0, (int(end) - int(start)) // int(stride) + 1))
         # 0..0.3 by 0.1 has four terms although 0.3/0.1 is 2.9999999999999996.
         return max(0, math.floor(turns + 1e-10 * max(1.0, abs(turns))) + 1)
 

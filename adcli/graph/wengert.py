@@ -58,6 +58,7 @@ class Graph:
         where: an index into a program's spans, NOWHERE, or less for what came from
             the prelude (see `tracer`).
         inputs: the input nodes, in order.
+        folded: what constants alone made non-finite: (code, operands, value, where).
         max_operations: how many nodes there may be.
     """
 
@@ -68,6 +69,7 @@ class Graph:
         self.value = array("d")
         self.where = array("i")
         self.inputs: list[int] = []
+        self.folded: list[tuple[int, tuple[float, ...], float, int]] = []
         self.max_operations = max_operations
         self.here = NOWHERE
         self.made: dict[int, int] = {}

@@ -35,6 +35,14 @@ _ELSEWHERE = {
     "∞": "infinity is inf",
     "÷": "division is /",
     "∕": "division is /",
+    "–": "minus is -",
+    "—": "minus is -",
+    "∗": "multiplication is *",
+    "≈": "a condition compares exactly: <, <=, ==, ...",
+    "→": "assignment is =",
+    "∧": "of conditions, 'and'",
+    "∨": "of conditions, 'or'",
+    "¬": "of conditions, 'not'",
     "⁄": "division is /",
     "$": "a program is plain text, not LaTeX",
     "\\": "a program is plain text, not LaTeX",
@@ -73,6 +81,10 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
         if kind in ("WS", "COMMENT"):
             continue
         word = match[0]
+        if previous == "RBRACE" and kind not in ("SEP", "ELSE", "RBRACE") and word != "else":
+            # A block ends its item; what follows on the line is the next one.
+            tokens.append(("SEP", "", start, start))
+            previous = "SEP"
         if kind == "NAME":
             if not word.isascii():
                 _check_name(source, word, start)
@@ -109,8 +121,6 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
         elif kind == "EQUAL" and previous == "RPAR" and _defines(tokens, opened):
             _, name, *place = tokens[opened - 1]
             tokens[opened - 1] = ("DEF", name, place[0], place[1])
-        if previous == "RBRACE" and kind not in ("SEP", "ELSE", "RBRACE"):
-            tokens.append(("SEP", "", start, start))
         tokens.append((kind, word, start, end))
         previous = kind
 
@@ -136,16 +146,7 @@ def _check_name(source: Source, word: str, start: int) -> None:
     r"""Names are letters, digits, '_' and subscripts; what else `\\w` takes is not."""
     for i, character in enumerate(word):
         if character in _SUPERSCRIPTS:
-            exponent = ""
-            for following in word[i:]:
-                if following not in _SUPERSCRIPTS:
-                    break
-                exponent += _SUPERSCRIPTS[following]
-            raise ProgramError(
-                f"an exponent is written with '^', not as '{character}'",
-                Span(source, start + i, start + i + len(exponent)),
-                hint=f"write ^{exponent}",
-            )
+            raise _superscript(source, start + i)
         category = unicodedata.category(character)
         if category[0] != "L" and category != "Nd" and character not in _SUBSCRIPTS | {"_"}:
             raise ProgramError(
@@ -154,8 +155,20 @@ def _check_name(source: Source, word: str, start: int) -> None:
             )
 
 
+def _superscript(source: Source, start: int) -> ProgramError:
+    end = start
+    while end < len(source.text) and source.text[end] in _SUPERSCRIPTS:
+        end += 1
+    exponent = "".join(_SUPERSCRIPTS[character] for character in source.text[start:end])
+    return ProgramError(
+        f"an exponent is written with '^', not as '{source.text[start:end]}'",
+        Span(source, start, end),
+        hint=f"write ^{exponent}",
+    )
+
+
 def _describe(character: str) -> str:
-    return f"U+{ord(character):04X} {unicodedata.name(character, 'unnamed')}"
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
 
 
 def _unexpected(source: Source, position: int, previous: str) -> ProgramError:
@@ -163,15 +176,17 @@ def _unexpected(source: Source, position: int, previous: str) -> ProgramError:
     character = source.text[position]
     span = Span(source, position, position + 1)
     if character in _SUPERSCRIPTS:
-        return ProgramError(
-            f"an exponent is written with '^', not as '{character}'",
-            span,
-            hint=f"write ^{_SUPERSCRIPTS[character]}",
-        )
+        return _superscript(source, position)
     if character in _ELSEWHERE:
         return ProgramError(f"'{character}' means nothing here", span, hint=_ELSEWHERE[character])
     plain = unicodedata.normalize("NFKC", character)
-    if unicodedata.category(character) in ("Cf", "Cc", "Zl", "Zp", "Zs", "Mn", "Cs", "Co", "Cn"):
+    if "\udc80" <= character <= "\udcff":
+        return ProgramError(f"the byte 0x{ord(character) - 0xDC00:02x} is not UTF-8 text", span)
+    if unicodedata.combining(character):
+        return ProgramError(
+            f"a combining character, {_describe(character)}, cannot be part of a name", span
+        )
+    if unicodedata.category(character) in ("Cf", "Cc", "Zl", "Zp", "Zs", "Cs", "Co", "Cn"):
         return ProgramError(f"an invisible character, {_describe(character)}", span)
     if plain != character and plain.isascii():
         return ProgramError(

@@ -215,7 +215,8 @@ class _Slip:
                 "write (if ... then ... else ...)",
             )
         if kind == "DOTS":
-            return "a range stands only in 'for ... in' and in [ ]", start, end, ""
+            hint = "for a vector write [i for i in a..b]"
+            return "a range stands only behind 'in' and as an index", start, end, hint
         if self.previous[0] not in OPERAND_ENDS or kind not in (*_STOPS, "NAME", "NUMBER", "DEF"):
             return None
         opening = _opening(self.tokens, self.number)

@@ -12,15 +12,17 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mpmath import mp, mpf
+
 import adcli
 from adcli.differentiate.forward import forward
+from adcli.differentiate.gradient import Mode
 from adcli.differentiate.reverse import reverse
 from adcli.evaluate.floats import over_floats, over_graph
 from adcli.graph.program import Run
 from adcli.graph.wengert import Graph, Scalar
-from mpmath import mp, mpf
 
-MODES = ("forward", "reverse")
+MODES: tuple[Mode, ...] = ("forward", "reverse")
 
 
 def paths(order: int) -> list[tuple[str, ...]]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import adcli
 import pytest
-from adcli.differentiate.gradient import Mode
 from derivative_graphs import MODES, derivative, path_name, paths, same
+
+import adcli
+from adcli.differentiate.gradient import Mode
 
 INF, NAN = math.inf, math.nan
 MODE = pytest.mark.parametrize("mode", MODES)
