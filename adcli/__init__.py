@@ -131,7 +131,7 @@ class Program:
         /,
         *,
         mode: Mode = "auto",
-        wrt: Sequence[str] | None = None,
+        wrt: str | Sequence[str] | None = None,
         result: str | None = None,
         **inputs: Given,
     ) -> Gradient:

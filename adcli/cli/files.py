@@ -23,7 +23,11 @@ def write_stream(stream: TextIO, text: str) -> None:
         stream.write(text)
         return
     stream.flush()
-    data = memoryview(text.encode(stream.encoding or "utf-8", "backslashreplace"))
+    try:
+        encoded = text.encode(stream.encoding or "utf-8")
+    except UnicodeError:  # data keeps its names; a table has none that do not fit
+        encoded = text.encode("utf-8", "backslashreplace")
+    data = memoryview(encoded)
     while data:
         written = buffer.write(data)
         data = data[written or 0 :]

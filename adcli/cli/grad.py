@@ -16,10 +16,10 @@ from adcli.cli import options
     default="auto",
     help="Forward: a pass for each input. Reverse: one in all. Auto takes the cheaper.",
 )
-@click.option("--wrt", metavar="x,y", help="Differentiate with respect to these inputs only.")
+@options.wrt_option("Differentiate with respect to these inputs only.")
 @click.option("--result", metavar="NAME", help="Which result, if there are several.")
 @options.program_options
-def command(request: options.Request, mode: Any, wrt: str | None, result: str | None) -> None:
+def command(request: options.Request, mode: Any, wrt: list[str] | None, result: str | None) -> None:
     """The value and gradient of one scalar result.
 
     \b
@@ -29,7 +29,7 @@ def command(request: options.Request, mode: Any, wrt: str | None, result: str | 
     run = request.run()
     from adcli.differentiate.gradient import gradient
 
-    found = gradient(run, mode, options.split_names(wrt), result)
+    found = gradient(run, mode, wrt, result)
     output = request.output
     output.report(found.warnings, strict=request.strict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.environment import Environment
-from adcli.errors import InputError, NonFiniteError, Source
+from adcli.errors import FileError, InputError, NonFiniteError, Source
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
@@ -31,8 +32,33 @@ _ENDINGS = {
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 # The commas between bindings, not those in the brackets of a value or a name.
 _SEED_COMMA = re.compile(r",(?=[^\[\]()]*=)(?![^\[]*\])")
+# An option, or something that is meant as one; any other word with two dashes is not.
+_OPTION = re.compile(r"--[a-z][-a-z]*(=.*)?", re.DOTALL)
+_MOST_SHOWN = 60
 # Marks an argument that begins with "-" and is no option; no real argument contains it.
 _SHIELD = "\0"
+
+
+class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic since Click 8.3
+    """A whole number within bounds; 1e6 is one too."""
+
+    name = "N"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self.least = least
+        self.most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number a text says."""
+        try:
+            number = float(value)
+            whole = int(number)
+        except (ValueError, OverflowError):
+            self.fail(f"'{value}' is not a whole number", param, ctx)
+        if whole != number or whole < self.least or (self.most is not None and whole > self.most):
+            bounds = f"from {self.least}" + (f" to {self.most}" if self.most is not None else "")
+            self.fail(f"'{value}' is not a whole number {bounds}", param, ctx)
+        return whole
 
 
 class Command(click.Command):
@@ -52,8 +78,9 @@ class Command(click.Command):
         for position, argument in enumerate(args):
             if argument == "--":
                 break
-            is_dash = argument.startswith("-") and argument[1:2] not in ("", "-")
-            if is_dash and argument not in short and previous not in takes_value:
+            is_dash = argument.startswith("-") and argument != "-"
+            is_option = argument in short or _OPTION.fullmatch(argument)
+            if is_dash and not is_option and previous not in takes_value:
                 shielded[position] = _SHIELD + argument
             previous = argument
         return super().parse_args(ctx, shielded)
@@ -68,11 +95,13 @@ def _unshield(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any
 _PROGRAM_OPTIONS = (
     click.argument("source", callback=_unshield),
     click.argument("bindings", nargs=-1, metavar="[NAME=VALUE ...]", callback=_unshield),
-    click.option("--at", metavar="FILE.json", help="Read inputs from a JSON object."),
+    click.option(
+        "--at", metavar="FILE.json", multiple=True, help="Read inputs from a JSON object."
+    ),
     click.option("--function", "main_function", metavar="NAME", help="The function to run."),
     click.option(
         "--max-operations",
-        type=click.IntRange(min=1),
+        type=WholeNumber(1),
         metavar="N",
         help="The most operations to record (default 10 million).",
     ),
@@ -83,7 +112,7 @@ _OUTPUT_OPTIONS = (
     click.option("-o", "out", metavar="FILE", help="Write a file, in its ending's format."),
     click.option(
         "--digits",
-        type=click.IntRange(0, 17),
+        type=WholeNumber(0, 17),
         metavar="N",
         help="Digits behind the point in tables.",
     ),
@@ -100,6 +129,10 @@ _OUTPUT = ("form", "out", "digits", "color", "ascii_only", "quiet")
 _COMMON = ("source", "bindings", "at", "main_function", "max_operations", "strict", *_OUTPUT)
 
 
+# What is the same for a table that holds no results.
+_LOOK_OPTIONS = tuple(_OUTPUT_OPTIONS[i] for i in (0, 1, 3, 4))
+
+
 class Request:
     """What the common options ask for.
 
@@ -110,7 +143,7 @@ class Request:
 
     def __init__(self, given: dict[str, Any]) -> None:
         self._given = given
-        self.output = Output(**{name: given[name] for name in _OUTPUT})
+        self.output = Output(**{name: given.get(name) for name in _OUTPUT})  # type: ignore[arg-type]  # as Click has checked
         self.strict: bool = given.get("strict", False)
 
     def run(self) -> Run:
@@ -123,14 +156,16 @@ class Request:
 
         given = self._given
         program = load(given["source"], given["main_function"])
-        values: dict[str, Given] = _read_point(given["at"]) if given["at"] is not None else {}
+        values: dict[str, Given] = {}
+        for path in given["at"]:
+            values.update(_read_point(path))
         values.update(parse_bindings(given["bindings"]))
         return program.run(values, given["max_operations"] or DEFAULT_MAX_OPERATIONS)
 
 
-def output_options(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say how results look; the function gets a Request and its own."""
-    return _with(_OUTPUT_OPTIONS, function)
+def look_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Format, file, colour and ASCII; the function gets a Request and its own options."""
+    return _with(_LOOK_OPTIONS, function)
 
 
 def program_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -151,11 +186,22 @@ def _with(
     return command
 
 
-def split_names(text: str | None) -> list[str] | None:
-    """The names in `--wrt x,y`."""
-    if text is None:
+def wrt_option(help_text: str) -> Callable[[Any], Any]:
+    """--wrt x,y; it may be repeated."""
+    return click.option(
+        "--wrt", metavar="x,y", multiple=True, callback=_split_names, help=help_text
+    )
+
+
+def _split_names(
+    ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> list[str] | None:
+    if not given:
         return None
-    return [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for text in given for name in text.split(",")]
+    if not all(names):
+        raise InputError("--wrt names no input", hint="write --wrt x,y")
+    return names
 
 
 def load(source: str, function: str | None) -> Program:
@@ -168,6 +214,9 @@ def load(source: str, function: str | None) -> Program:
 
     if source == "-":
         from adcli.language.files import read_stream
+
+        if sys.stdin is None:
+            raise FileError("cannot read standard input: it is closed")
 
         return Program(read_stream(sys.stdin.buffer, "standard input"), function)
     if source.startswith("@") or source.endswith(".ad"):
@@ -244,25 +293,31 @@ def read_direction(seeds: Sequence[str], elements: Mapping[str, int], run: Run) 
         InputError: a name is no input or element, or a value has another shape.
     """
     from adcli.graph.program import measure
-    from adcli.graph.suggest import suggestion
+    from adcli.graph.suggest import counted, suggestion
 
     inputs = {item.name: item for item in run.inputs}
     direction: dict[str, float] = {}
     for seed in seeds:
         for binding in _SEED_COMMA.split(seed):
+            if "=" not in binding:
+                raise InputError(f"'{binding}' is not NAME=VALUE", hint=f"write --seed {binding}=1")
             name, value = parse_binding(binding)
             shape, numbers = measure(name, value)
             if name in inputs:
                 labels = inputs[name].labels()
                 if shape != inputs[name].shape:
                     raise InputError(
-                        f"the seed of '{name}' has {len(numbers)} numbers, the input {len(labels)}"
+                        f"the seed of '{name}' has {counted(len(numbers), 'number')}, "
+                        f"the input {len(labels)}"
                     )
             elif name in elements and not shape:
                 labels = [name]
             else:
                 hint = suggestion(name, [*inputs, *elements])
                 raise InputError(f"no input is called '{name}'", hint=hint)
+            twice = [label for label in labels if label in direction]
+            if twice:
+                raise InputError(f"the seed of '{twice[0]}' is given twice")
             direction.update(zip(labels, numbers, strict=True))
     return direction
 
@@ -280,12 +335,31 @@ def _read_point(path: str) -> dict[str, Given]:
 
     text = read_program(path).text
     try:
-        data = json.loads(text, parse_int=float)
-    except (ValueError, RecursionError) as error:
+        data = json.loads(text, parse_int=float, object_pairs_hook=_no_repetition)
+    except RecursionError:
+        raise InputError(f"'{path}' is not JSON for inputs: nested too deeply") from None
+    except ValueError as error:
         raise InputError(f"'{path}' is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise InputError(f"'{path}' holds no JSON object of inputs")
+    from adcli.graph.program import measure
+
+    for name, value in data.items():
+        try:
+            measure(name, value)
+        except InputError as error:
+            shown = json.dumps(value)
+            shown = shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + "..."
+            raise InputError(f"'{path}': {error.message}: {shown}") from None
     return data
+
+
+def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"input '{name}' is given twice")
+    return dict(pairs)
 
 
 class Output:
@@ -344,8 +418,9 @@ class Output:
             color=self.environment.colored(stderr),
             ascii_only=self.environment.ascii_only(stderr),
         )
-        for diagnostic in diagnostics:
-            stderr.write(messages.diagnostic(diagnostic))
+        with contextlib.suppress(OSError):  # nobody may be listening; the result counts
+            for diagnostic in diagnostics:
+                stderr.write(messages.diagnostic(diagnostic))
 
     def json(self, data: dict[str, Any]) -> None:
         """Write one JSON object."""

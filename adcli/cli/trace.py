@@ -27,7 +27,7 @@ from adcli.errors import InputError
     metavar="x1=1,x2=0",
     help="One forward pass along this direction, instead of one for each input.",
 )
-@click.option("--wrt", metavar="x,y", help="Forward passes for these inputs only.")
+@options.wrt_option("Forward passes for these inputs only.")
 @click.option("--result", metavar="NAME", help="Reverse pass of this result only.")
 @options.program_options
 def command(
@@ -35,7 +35,7 @@ def command(
     mode: str | None,
     notation: Any,
     seeds: tuple[str, ...],
-    wrt: str | None,
+    wrt: list[str] | None,
     result: str | None,
 ) -> None:
     """The evaluation traces of the textbooks, forward and reverse.
@@ -56,18 +56,21 @@ def command(
     from adcli.differentiate import trace
     from adcli.render import trace as render
 
+    wanted = [label for item in run.wanted(wrt) for label in item.labels()]
+    results = [run.result(result)] if result else list(run.results)
+    trace.check_size(
+        run,
+        0 if mode == "reverse" else 1 if seeds else len(wanted),
+        0 if mode == "forward" else len(results),
+    )
     forward, reverse = [], []
     if mode != "reverse":
         if seeds:
             direction = options.read_direction(seeds, trace.input_elements(run), run)
             forward = [trace.forward_pass(run, direction)]
         else:
-            wanted = [
-                label for item in run.wanted(options.split_names(wrt)) for label in item.labels()
-            ]
             forward = [trace.forward_pass(run, {name: 1.0}) for name in wanted]
     if mode != "forward":
-        results = [run.result(result)] if result else list(run.results)
         reverse = [trace.reverse_pass(run, {name: 1.0}) for name in results]
 
     diagnostics = trace.warnings(run, forward, reverse)

@@ -44,6 +44,9 @@ class Diagnostic:
         self.span = span
         self.hint = hint
 
+    def __repr__(self) -> str:
+        return f"Diagnostic({self.kind}: {self.message})"
+
     @property
     def is_non_finite(self) -> bool:
         """Whether `--strict` makes an error of it."""
@@ -137,7 +140,7 @@ def blame_derivative(
         reverse(graph, seeds, nodes, over_floats(graph), observe)
     if culprit is None:
         return []
-    same = any(warning.node == Labels(graph).label(culprit, "plain") for warning in known)
+    same = any(warning.node == run_labels(run).label(culprit, "plain") for warning in known)
     if same and math.isnan(graph.value[culprit]):
         return []  # outside of its domain; that has been said
     follows = any(warning.kind == "value" for warning in known) and not all(
@@ -158,7 +161,7 @@ def _value_message(run: Run, node: int) -> str:
 
 
 def _message(formula: Formula, value: float) -> str:
-    """ln is undefined at -1; 1 / 0 is inf."""
+    """A sentence: ln is undefined at -1; 1 / 0 is inf."""
     assert formula.row is not None
     if formula.row.name not in OPERATORS:
         arguments = ", ".join(number(x.value) for x in formula.operands)
@@ -177,7 +180,7 @@ def _filled(formula: Formula) -> str:
 
 
 def _at_operation(run: Run, node: int, kind: str, message: str) -> Diagnostic:
-    labels = Labels(run.graph)
+    labels = run_labels(run)
     formula = operation(run.graph, node)
     label = labels.label(node, "text")
     shown = write(formula, "text", names(labels, "text"), brackets=True)
@@ -190,6 +193,11 @@ def _at_operation(run: Run, node: int, kind: str, message: str) -> Diagnostic:
         span,
         ", ".join(dict.fromkeys(facts)),
     )
+
+
+def run_labels(run: Run) -> Labels:
+    """The names of a run's nodes: unlike those of its inputs."""
+    return Labels(run.graph, run.program.inputs)
 
 
 def _fact(run: Run, labels: Labels, operand: Formula) -> str:

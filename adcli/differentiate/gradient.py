@@ -49,11 +49,14 @@ class Gradient:
         self.inputs = inputs
         self.warnings = warnings
 
+    def __repr__(self) -> str:
+        return f"Gradient({self.result}={self.value!r}, gradient={self.gradient!r})"
+
 
 def gradient(
     run: Run,
     mode: Mode = "auto",
-    wrt: Sequence[str] | None = None,
+    wrt: str | Sequence[str] | None = None,
     result: str | None = None,
 ) -> Gradient:
     """Differentiate one result of a run.
@@ -70,6 +73,8 @@ def gradient(
     """
     if mode not in ("auto", "forward", "reverse"):
         raise InputError(f"no mode is called '{mode}'", details=("modes: auto, forward, reverse",))
+    if isinstance(wrt, str):
+        wrt = [wrt]
     name = run.result(result)
     output = run.results[name]
     inputs = run.wanted(wrt)

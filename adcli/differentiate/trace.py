@@ -14,8 +14,9 @@ from adcli.differentiate import chain
 from adcli.differentiate.blame import Diagnostic, blame_derivative, notes, value_warnings
 from adcli.differentiate.forward import forward
 from adcli.differentiate.reverse import reverse
+from adcli.errors import LimitError
 from adcli.evaluate.floats import over_floats
-from adcli.graph.notation import ADJOINT, PRIMAL, TANGENT, Formula, Labels, operation, reference
+from adcli.graph.notation import ADJOINT, PRIMAL, TANGENT, Formula, operation, reference
 from adcli.graph.primitives import CONSTANT
 from adcli.graph.program import Run
 from adcli.graph.wengert import Scalar
@@ -29,12 +30,22 @@ class Step:
         formula: what is on its right.
         value: the value; of forward mode also the tangent that belongs to it.
         tangent: the same for the tangent: target, formula, value.
-        local: of an adjoint, the operation whose partial it is: (node, operand).
+        local: of an adjoint, the operation it comes from: (node, operand).
+        is_partial: whether the factor is the whole partial derivative ∂node/∂operand.
         accumulates: of an adjoint, whether there was one before.
         operation: of an adjoint, the node whose sweep it belongs to.
     """
 
-    __slots__ = ("accumulates", "formula", "local", "operation", "tangent", "target", "value")
+    __slots__ = (
+        "accumulates",
+        "formula",
+        "is_partial",
+        "local",
+        "operation",
+        "tangent",
+        "target",
+        "value",
+    )
 
     def __init__(
         self,
@@ -44,6 +55,7 @@ class Step:
         *,
         tangent: Step | None = None,
         local: tuple[int, int] | None = None,
+        is_partial: bool = True,
         accumulates: bool = False,
         operation: int | None = None,
     ) -> None:
@@ -52,6 +64,7 @@ class Step:
         self.value = value
         self.tangent = tangent
         self.local = local
+        self.is_partial = is_partial
         self.accumulates = accumulates
         self.operation = operation
 
@@ -103,16 +116,46 @@ def input_elements(run: Run) -> dict[str, int]:
     }
 
 
+# A line of a trace takes some kilobytes until it is printed, and nobody reads so many.
+MAX_LINES = 500_000
+
+
+def check_size(run: Run, forward_passes: int, reverse_passes: int) -> None:
+    """Refuse, before it is made, a trace of more than MAX_LINES lines.
+
+    Raises:
+        LimitError: it would be.
+    """
+    operations = sum(1 for _ in run.graph.operations()) + len(run.graph.inputs)
+    lines = operations * (forward_passes + 2 * reverse_passes)
+    if lines > MAX_LINES:
+        raise LimitError(
+            f"a trace of about {lines:,} lines; the limit is {MAX_LINES:,}",
+            details=(
+                f"{operations:,} operations, {forward_passes:,} forward and "
+                f"{reverse_passes:,} reverse passes",
+                "--mode, --wrt and --result choose fewer passes",
+            ),
+        )
+
+
 def result_names(run: Run) -> dict[str, str]:
-    """What a trace calls each result: y, or y1, y2, ... of several."""
-    if len(run.results) == 1:
-        return dict.fromkeys(run.results, "y")
-    return {name: f"y{i}" for i, name in enumerate(run.results, 1)}
+    """What a trace calls each result.
 
-
-def labels(run: Run) -> Labels:
-    """The names of the nodes."""
-    return Labels(run.graph)
+    One is y; of several, names stay and the k-th is yk where it has only a number. If an
+    input is called so, another letter takes the place of y.
+    """
+    inputs = {item.name for item in run.inputs}
+    for letter in ("y", "z", "u", "w", "q", "result"):
+        names = {
+            name: name if name.isidentifier() and name not in inputs else f"{letter}{i}"
+            for i, name in enumerate(run.results, 1)
+        }
+        if len(run.results) == 1:
+            names = dict.fromkeys(run.results, letter)
+        if inputs.isdisjoint(names.values()) and len(set(names.values())) == len(names):
+            break
+    return names
 
 
 def primal_steps(run: Run) -> list[Step]:
@@ -225,6 +268,8 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
                 formula,
                 after,
                 local=(source, target),
+                # Of v*v each half of the rule is only half of the partial derivative.
+                is_partial=not _same_operands(run, source),
                 accumulates=before is not None,
                 operation=source,
             )
@@ -264,6 +309,11 @@ def warnings(
                 found += blame_derivative(run, "reverse", adjoints, nodes, found)
                 break
     return found + notes(run, run.results.values(), nodes)
+
+
+def _same_operands(run: Run, node: int) -> bool:
+    operands = run.graph.operands(node)
+    return len(operands) == 2 and operands[0] == operands[1]
 
 
 def _node(run: Run, node: int, mark: str = PRIMAL) -> Formula:

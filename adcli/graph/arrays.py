@@ -136,10 +136,10 @@ def _reduce(graph: Graph, code: int, items: list[Scalar], pairwise: int = _BLOCK
         size = 2
 
 
-def _array(name: str, value: Value) -> Array:
+def _array(name: str, value: Value, what: str = "vector") -> Array:
     check_numbers(value)
     if not isinstance(value, Array):
-        raise ProgramError(f"{name} takes a vector, not a number")
+        raise ProgramError(f"{name} takes a {what}, not a number")
     return value
 
 
@@ -191,7 +191,7 @@ def _inner(graph: Graph, x: list[Scalar], y: list[Scalar]) -> Scalar:
 
 
 def _transpose(graph: Graph, value: Value) -> Value:
-    array = _array("transpose", value)
+    array = _array("transpose", value, "matrix")
     if len(array.shape) != 2:
         raise ProgramError(f"transpose takes a matrix, not {describe(array.shape)}")
     rows, columns = array.shape

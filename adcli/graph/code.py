@@ -47,7 +47,7 @@ Instruction = tuple[int, Any, Any, Any, int]
 class Parameter:
     """A parameter: its name, its shape as written, and its default as code without inputs."""
 
-    __slots__ = ("default", "name", "shape", "start")
+    __slots__ = ("default", "end", "name", "shape", "start")
 
     def __init__(
         self,
@@ -55,11 +55,13 @@ class Parameter:
         shape: tuple[int | None, ...] | None,
         default: Function | None,
         start: int,
+        end: int,
     ) -> None:
         self.name = name
         self.shape = shape
         self.default = default
         self.start = start
+        self.end = end
 
 
 class Function:

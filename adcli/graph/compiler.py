@@ -16,7 +16,7 @@ from adcli.graph import primitives
 from adcli.graph.arrays import EXTREMES, FILLED, FUNCTIONS
 from adcli.graph.names import Names
 from adcli.graph.rules import CONSTANTS
-from adcli.graph.suggest import suggestion
+from adcli.graph.suggest import counted, suggestion
 from adcli.language import syntax
 
 _OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
@@ -110,7 +110,12 @@ class Compiler:
         self.code = function.code
         self.template = function.template
         self.variables: dict[str, Register] = {}
+        # Names that surely have a value here, and the order in which they got one, so
+        # that what an arm or loop added can be taken back without copying the set.
         self.defined: set[str] = set()
+        self.gained: list[str] = []
+        # Names stored to, without repetitions since the innermost `if` began.
+        self.stored: list[str] = []
         self.constants: dict[str, Register] = {}
         self.free: list[Register] = []
         self.temporaries: set[Register] = set()
@@ -156,6 +161,21 @@ class Compiler:
         code, old, a, old_b, where = self.code[position]
         target = old if target is None else target
         self.code[position] = (code, target, a, old_b if b is None else b, where)
+
+    # Which variables have a value.
+
+    def _define(self, name: str) -> None:
+        self.stored.append(name)
+        if name not in self.defined:
+            self.defined.add(name)
+            self.gained.append(name)
+
+    def _take_back(self, mark: int) -> list[str]:
+        """Undo what was gained since `mark`; the names."""
+        names = self.gained[mark:]
+        del self.gained[mark:]
+        self.defined.difference_update(names)
+        return names
 
     # The body.
 
@@ -245,17 +265,19 @@ class Compiler:
             takes = [self._take() for _ in node.targets]
             self._emit(c.UNPACK, tuple(takes), source, 0, node)
             for target, register in zip(node.targets, takes, strict=True):
-                yield from self._store(target, register, fresh=False)
+                yield from self._store(target, register, node, fresh=False)
             self._give(source, *takes)
             return 0
         if len(node.targets) != len(node.values):
             raise self.environment.error(
-                f"{len(node.targets)} names but {len(node.values)} values", node
+                f"{counted(len(node.targets), 'name')} but {counted(len(node.values), 'value')}",
+                node,
             )
         if len(node.targets) == 1:
             value = node.values[0]
             register = yield from self._numeric(value)
-            yield from self._store(node.targets[0], register, fresh=isinstance(value, _FRESH))
+            fresh = isinstance(value, _FRESH)
+            yield from self._store(node.targets[0], register, value, fresh=fresh)
             self._give(register)
             return 0
         # a, b = b, a: all values first.
@@ -267,15 +289,18 @@ class Compiler:
             self._give(register)
             registers.append(held)
         for target, register in zip(node.targets, registers, strict=True):
-            yield from self._store(target, register, fresh=True)
+            yield from self._store(target, register, node, fresh=True)
         self._give(*registers)
         return 0
 
-    def _store(self, target: syntax.Expression, register: Register, *, fresh: bool) -> _Step:
+    def _store(
+        self, target: syntax.Expression, register: Register, value: syntax.Node, *, fresh: bool
+    ) -> _Step:
+        """Assign a register to a name or element; `value` is where it came from."""
         if isinstance(target, syntax.Name):
             code = c.MOVE if fresh else c.COPY
-            self._emit(code, self.variables[target.name], register, 0, target)
-            self.defined.add(target.name)
+            self._emit(code, self.variables[target.name], register, 0, value)
+            self._define(target.name)
             return 0
         assert isinstance(target, syntax.Index)
         base = yield target.base
@@ -290,33 +315,38 @@ class Compiler:
         self._give(left, right)
         result = self._take()
         self._emit(_BINARY[node.operator], result, left, right, node)
-        yield from self._store(node.target, result, fresh=True)
+        yield from self._store(node.target, result, node, fresh=True)
         self._give(result)
         return 0
 
     def _if(self, node: syntax.If) -> _Step:
         condition = yield from self._condition(node.condition)
-        before = set(self.defined)
-        assigned = (Names(node.yes).assigned | Names(node.no).assigned) - before
         undefined = self._take()
-        note = self._emit(c.UNDEFINED, undefined, (), 0, node) if assigned else None
+        note = self._emit(c.UNDEFINED, undefined, (), 0, node)
         branch = self._emit(c.BRANCH, None, condition, None, node.condition)
         self._give(condition)
+        mark, stored = len(self.gained), len(self.stored)
         yield from self._block(node.yes)
         jump = self._emit(c.JUMP, None, 0, 0, node)
-        after_yes, self.defined = self.defined, set(before)
+        yes = self._take_back(mark)
         self._patch(branch, target=len(self.code))
         yield from self._block(node.no)
-        self.defined &= after_yes
+        no = self._take_back(mark)
+        for name in set(yes).intersection(no):
+            self._define(name)
         self._patch(jump, target=len(self.code))
         self._patch(branch, b=len(self.code))
-        if note is not None:
-            # Whichever arm ran: what only one of them surely assigns has no value
-            # afterwards, unless it had one before.
-            one_arm = tuple(self.variables[name] for name in sorted(assigned - self.defined))
-            code, target, _, b, where = self.code[note]
-            self.code[note] = (code, target, one_arm, b, where)
+        # Whichever arm ran: what not both surely assign has no value afterwards, unless
+        # it had one before.
+        self.stored[stored:] = dict.fromkeys(self.stored[stored:])
+        one_arm = [name for name in self.stored[stored:] if name not in self.defined]
+        where = self.code[note][4]
+        if one_arm:
+            registers = tuple(self.variables[name] for name in one_arm)
+            self.code[note] = (c.UNDEFINED, undefined, registers, 0, where)
             self._emit(c.FORGET, 0, undefined, 0, node)
+        else:
+            self.code[note] = (c.JUMP, note + 1, 0, 0, where)
         self._give(undefined)
         return 0
 
@@ -324,13 +354,13 @@ class Compiler:
         iterator = yield from self._iterator(node.domain)
         # Another loop inside must not take this register before the loop ends.
         start = self._emit(c.NEXT, self.variables[node.variable], iterator, None, node.domain)
-        before = set(self.defined)
-        self.defined.add(node.variable)
+        mark = len(self.gained)
+        self._define(node.variable)
         yield from self._block(node.body)
         self._emit(c.JUMP, start, 0, 0, node)
         self._patch(start, b=len(self.code))
         self._give(iterator)
-        self.defined = before
+        self._take_back(mark)
         return 0
 
     def _while(self, node: syntax.While) -> _Step:
@@ -338,11 +368,11 @@ class Compiler:
         condition = yield from self._condition(node.condition)
         branch = self._emit(c.BRANCH, None, condition, None, node.condition)
         self._give(condition)
-        before = set(self.defined)
+        mark = len(self.gained)
         yield from self._block(node.body)
         self._emit(c.JUMP, start, 0, 0, node)
         self._patch(branch, target=len(self.code), b=len(self.code))
-        self.defined = before
+        self._take_back(mark)
         return 0
 
     def _function(self, node: syntax.Function) -> _Step:
@@ -674,7 +704,7 @@ class Compiler:
 
     def _check_count(self, node: syntax.Call, count: int) -> None:
         if len(node.arguments) != count:
-            raise self._count_error(node, f"{count} argument{'s' if count > 1 else ''}")
+            raise self._count_error(node, counted(count, "argument"))
 
     def _count_error(self, node: syntax.Call, takes: str) -> ProgramError:
         return self.environment.error(
@@ -686,13 +716,14 @@ class Compiler:
         least = sum(parameter.default is None for parameter in function.parameters)
         given = len(node.arguments)
         if given > most or any(p.default is None for p in function.parameters[given:]):
-            takes = f"{least}" if least == most else f"{least} to {most}"
             names = ", ".join(parameter.name for parameter in function.parameters)
-            raise self.environment.error(
-                f"{node.name} takes {takes} argument{'s' if most != 1 else ''} "
-                f"({names or 'none'}), {given} given",
-                node,
-            )
+            if most == 0:
+                takes = "no arguments"
+            elif least == most:
+                takes = f"{counted(most, 'argument')} ({names})"
+            else:
+                takes = f"{least} {'or' if most == least + 1 else 'to'} {most} arguments ({names})"
+            raise self.environment.error(f"{node.name} takes {takes}, {given} given", node)
 
     def _unknown_function(self, node: syntax.Call) -> ProgramError:
         error = self.environment.error_at

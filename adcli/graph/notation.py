@@ -7,7 +7,7 @@ and bars that JSON readers expect), `latex`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from adcli.graph.primitives import ATOM, CONSTANT, POW, SIGN, TABLE, Primitive
@@ -16,6 +16,7 @@ from adcli.graph.wengert import Graph
 Style = Literal["text", "plain", "ascii", "latex"]
 
 _SUBSCRIPT = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")
+_FROM_SUBSCRIPT = str.maketrans("₋₀₁₂₃₄₅₆₇₈₉", "-0123456789")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FIXED_BELOW = 1e7
 _DECIMALS_FROM = 0.1
@@ -104,23 +105,34 @@ class Labels:
 
     Args:
         graph: the graph.
-        count: how many of its nodes are the primal ones; all if None.
+        taken: the program's own names; if one of them is like v₁, another letter is used.
     """
 
-    def __init__(self, graph: Graph, count: int | None = None) -> None:
+    def __init__(self, graph: Graph, taken: Iterable[str] = ()) -> None:
+        names = set(taken)
+        self.letter = next(
+            letter
+            for letter in ("v", "w", "node", "v_")
+            if letter == "v_" or not any(_is_like(name, letter) for name in names)
+        )
         self.numbers: dict[int, int] = {}
         inputs = len(graph.inputs)
         for position, node in enumerate(graph.inputs):
             self.numbers[node] = position - inputs + 1
         operation = 0
-        for node, code in enumerate(graph.op if count is None else graph.op[:count]):
+        for node, code in enumerate(graph.op):
             if code > CONSTANT:
                 operation += 1
                 self.numbers[node] = operation
 
     def label(self, node: int, style: Style, mark: str = PRIMAL) -> str:
         """The name of a node: v₃, v̇₃, v̄₃."""
-        return symbol("v", str(self.numbers[node]), style, mark)
+        return symbol(self.letter, str(self.numbers[node]), style, mark)
+
+
+def _is_like(name: str, letter: str) -> bool:
+    rest = name.translate(_FROM_SUBSCRIPT).removeprefix(letter)
+    return name.startswith(letter) and (not rest or rest.isdigit())
 
 
 def symbol(letters: str, index: str, style: Style, mark: str = PRIMAL) -> str:
@@ -144,9 +156,7 @@ def variable(name: str, style: Style, mark: str = PRIMAL) -> str:
         if len(stem) == 1 and stem.isalpha():
             return symbol(stem, index, style, mark)
     if style == "latex":
-        escaped = name.replace("_", r"\_")
-        base = rf"\mathrm{{{escaped}}}"
-        return rf"{_LATEX_MARK[mark]}{{{base}}}" if mark else base
+        return _latex_variable(name, mark)
     if style == "ascii":
         return {PRIMAL: name, TANGENT: f"d{name}", ADJOINT: f"dy/d{name}"}[mark]
     stem, bracket, index = name.partition("[")
@@ -154,6 +164,31 @@ def variable(name: str, style: Style, mark: str = PRIMAL) -> str:
         return f"{stem}{mark}{bracket}{index}"
     # A dot over one of many letters says nothing: dsigma, and for adjoints what they are.
     return {PRIMAL: name, TANGENT: f"d{name}", ADJOINT: f"∂y/∂{name}"}[mark]
+
+
+_GREEK = frozenset(
+    {
+        *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
+        *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi"),
+        *("psi", "omega"),
+    }
+)
+
+
+def _latex_variable(name: str, mark: str) -> str:
+    """An input's or result's name for LaTeX: Greek as a letter, digits and [i] lowered."""
+    stem, _, index = name.translate(_FROM_SUBSCRIPT).rstrip("]").partition("[")
+    letters = stem.rstrip("0123456789")
+    digits = stem[len(letters) :]
+    index = ",".join(piece for piece in (digits, index) if piece)
+    if letters in _GREEK:
+        base = f"\\{letters}"
+    else:
+        escaped = letters.replace("_", r"\_")
+        base = letters if len(letters) == 1 else rf"\mathrm{{{escaped}}}"
+    if mark:
+        base = rf"{_LATEX_MARK[mark]}{{{base}}}"
+    return rf"{base}_{{{index}}}" if index else base
 
 
 # A leaf to its text and how tightly that binds.

@@ -123,6 +123,8 @@ class Run:
             )
         if len(self.results) == 1:
             return next(iter(self.results))
+        if not self.results:
+            raise InputError("the program has no result: its value is an empty vector")
         raise InputError(
             f"the program has {len(self.results)} results; a gradient is of one",
             details=(f"choose with --result NAME: {_listing(self.results)}",),
@@ -266,7 +268,7 @@ class Program:
                 parameters.append(syntax.Parameter(position, position + len(name), name))
         compiler = Compiler(self._environment, main, names, main=True)
         compiler.parameters(parameters)
-        main.parameters = [c.Parameter(p.name, None, None, p.start) for p in parameters]
+        main.parameters = [c.Parameter(p.name, None, None, p.start, p.end) for p in parameters]
         compiler.body(statements, statements[-1])
         return main
 
@@ -317,7 +319,8 @@ class Program:
             if parameter.name not in values and parameter.default is None
         ]
         if missing:
-            raise _missing_inputs([p.name for p in missing], unknown, self._places(missing))
+            names_ = [p.name for p in missing]
+            raise _missing_inputs(names_, known, list(values), self._places(missing))
         if unknown:
             raise _unknown_input(unknown[0], known)
         bound = []
@@ -327,19 +330,23 @@ class Program:
             else:
                 assert parameter.default is not None
                 default = tracer.call(parameter.default, [])
-                arrays.check_numbers(default)
+                if isinstance(default, Several):
+                    place = Span(self.source, parameter.start, parameter.end)
+                    raise ProgramError(f"the default of '{parameter.name}' is not one value", place)
                 shape = arrays.shape_of(default)
                 items = default.items if isinstance(default, Array) else [default]
-                numbers = [float(x) for x in items]  # type: ignore[arg-type]  # constants only
+                numbers = [float(x) for x in items]
             wanted = parameter.shape
             if wanted is not None and not (
                 len(wanted) == len(shape)
                 and all(n is None or n == m for n, m in zip(wanted, shape, strict=True))
             ):
-                raise InputError(
-                    f"input '{parameter.name}' is {declared(wanted)}, got {arrays.describe(shape)}",
-                    hint=f"write {parameter.name}=[...]" if not shape else "",
-                )
+                message = f"'{parameter.name}' is {declared(wanted)}, got {arrays.describe(shape)}"
+                if parameter.name not in values:
+                    place = Span(self.source, parameter.start, parameter.end)
+                    raise ProgramError(f"the default of {message}", place)
+                hint = f"write {parameter.name}=[...]" if not shape else ""
+                raise InputError(f"input {message}", hint=hint)
             bound.append((parameter.name, shape, numbers))
         return bound
 
@@ -359,10 +366,13 @@ def constant_value(program: Program) -> Given:
         place = Span(program.source, parameter.start, parameter.start + len(parameter.name))
         raise ProgramError(f"'{parameter.name}' has no value here; a constant is needed", place)
     value = Tracer(Graph()).call(program.main, [])
-    arrays.check_numbers(value)
+    if isinstance(value, Several):
+        whole = Span(program.source, 0, len(program.source.text))
+        hint = f"write [{program.source.text.strip()}]"
+        raise ProgramError(f"one value is needed, not {len(value.items)}", whole, hint=hint)
     if isinstance(value, Array):
         return Input(program.name, value.shape, []).arrange(value.items)  # type: ignore[no-any-return]  # numbers in that shape
-    return value  # type: ignore[return-value]  # check_numbers has refused several results
+    return value
 
 
 def _compile(environment: Environment, item: syntax.Function) -> Any:
@@ -376,7 +386,7 @@ def _compile(environment: Environment, item: syntax.Function) -> Any:
             default = c.Function(item.name, environment.source, environment.spans)
             default.from_prelude = function.from_prelude
         function.parameters.append(
-            c.Parameter(parameter.name, parameter.shape, default, parameter.start)
+            c.Parameter(parameter.name, parameter.shape, default, parameter.start, parameter.end)
         )
         function.has_shapes |= parameter.shape is not None
 
@@ -465,6 +475,10 @@ def _result_names(
     return labels
 
 
+# A message stays under ten lines.
+_MOST_SHOWN = 3
+
+
 def _listing(names: Iterable[str], most: int = 12) -> str:
     shown = [f"{name}" for name in names]
     if len(shown) > most:
@@ -474,28 +488,37 @@ def _listing(names: Iterable[str], most: int = 12) -> str:
 
 def _unknown_input(name: str, known: list[str]) -> InputError:
     inputs = f"the inputs are {_listing(known)}" if known else "the program has no inputs"
-    return InputError(
-        f"no input is called '{name}'", hint=suggestion(name, known), details=(inputs,)
-    )
+    stem = name.partition("[")[0]
+    hint = suggestion(name, known)
+    if stem != name and stem in known:
+        hint = f"'{stem}' is taken whole"
+    elif name in CONSTANTS:
+        hint = f"'{name}' is a constant here"
+    return InputError(f"no input is called '{name}'", hint=hint, details=(inputs,))
 
 
-def _missing_inputs(missing: list[str], unknown: list[str], place: Span | None) -> InputError:
+def _missing_inputs(
+    missing: list[str], known: list[str], given: Sequence[str], place: Span | None
+) -> InputError:
     if len(missing) == 1:
         message = f"input '{missing[0]}' has no value"
     else:
-        message = f"inputs without a value: {_listing(missing)}"
+        message = f"inputs without a value: {', '.join(missing)}"
     example = " ".join(f"{name}=..." for name in missing[:8])
     details = [f"give them on the command line: {example}"]
-    for given in unknown:
-        reasons = [(name, lookalike(given, name)) for name in missing]
-        likely = [
-            f"'{name}' in the program only looks like it: {why}" for name, why in reasons if why
-        ]
-        if likely:
-            details.append(f"'{given}' was given, but {likely[0]}")
-        else:
-            hint = suggestion(given, missing)
-            details.append(
-                f"'{given}' was given, but no input is called so" + (f"; {hint}" if hint else "")
-            )
+    unknown = [name for name in given if name not in known]
+    for name in missing[:1000]:
+        for other in given:
+            reason = lookalike(name, other)
+            if reason and len(details) < _MOST_SHOWN:
+                details.append(f"'{other}' was given; '{name}' only looks like it: {reason}")
+                unknown = [x for x in unknown if x != other]
+    shown = unknown if len(unknown) <= _MOST_SHOWN else unknown[: _MOST_SHOWN - 1]
+    for name in shown:
+        hint = suggestion(name, missing)
+        details.append(
+            f"'{name}' was given, but no input has that name" + (f"; {hint}" if hint else "")
+        )
+    if len(shown) < len(unknown):
+        details.append(f"... and {len(unknown) - len(shown)} more")
     return InputError(message, place, details=tuple(details))

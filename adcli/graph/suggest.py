@@ -1,4 +1,4 @@
-"""Did you mean ...?"""
+"""Did you mean ...? And other turns of phrase in messages."""
 
 from __future__ import annotations
 
@@ -57,3 +57,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
         return ""
     reason = lookalike(name, found)
     return f"did you mean '{found}'?" + (f" ({reason})" if reason else "")
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: 1 name, 2 names."""
+    plural = {"index": "indices"}.get(what, f"{what}s")
+    return f"{number} {what if number == 1 else plural}"

@@ -30,6 +30,7 @@ from adcli.graph.primitives import (
     MUL,
     NEG,
 )
+from adcli.graph.suggest import counted
 from adcli.graph.wengert import (
     KEY_CODES,
     KEY_SHIFT,
@@ -245,6 +246,9 @@ class Tracer:
                 elif op == c.CALL:
                     self._spend(0)
                     arguments = [R[register] for register in b]
+                    for argument in arguments:
+                        if type(argument) is Several:
+                            arrays.check_numbers(argument)
                     called: c.Function = a
                     if called.from_prelude and _maps(called, arguments):
                         here = where if fixed == NOWHERE else fixed
@@ -271,7 +275,7 @@ class Tracer:
                     if R[a] is None:
                         raise ProgramError(
                             f"'{b}' has no value here",
-                            hint=f"'{b}' was not assigned before, or in one arm of an 'if' only",
+                            hint="assigned nowhere before, or only in one arm of an 'if'",
                         )
                 elif op == c.NOT:
                     R[target] = not R[a]
@@ -422,10 +426,11 @@ class Tracer:
             for register in R[a]:
                 R[register] = None
         elif op == c.UNPACK:
-            value = R[a]
-            items = value.items if isinstance(value, Several) else [value]
+            items = _flat(R[a])
             if len(items) != len(target):
-                raise ProgramError(f"{len(target)} names but {len(items)} values")
+                raise ProgramError(
+                    f"{counted(len(target), 'name')} but {counted(len(items), 'value')}"
+                )
             for register, item in zip(target, items, strict=True):
                 R[register] = item
         else:
@@ -494,7 +499,7 @@ class Tracer:
         if len(base.shape) == 1:
             if len(indices) != 1:
                 raise ProgramError(
-                    f"{len(indices)} indices, but it is {arrays.describe(base.shape)}"
+                    f"{counted(len(indices), 'index')}, but it is {arrays.describe(base.shape)}"
                 )
             picked = self._positions(indices[0], R, base.shape[0], "elements")
             if isinstance(picked, int):
@@ -524,7 +529,9 @@ class Tracer:
                 hint="begin with zeros(n)",
             )
         if len(indices) != len(base.shape):
-            raise ProgramError(f"{len(indices)} indices, but it is {arrays.describe(base.shape)}")
+            raise ProgramError(
+                f"{counted(len(indices), 'index')}, but it is {arrays.describe(base.shape)}"
+            )
         if isinstance(value, Array):
             raise ProgramError(f"an element is a number, not {arrays.describe(value.shape)}")
         if any(isinstance(index, tuple) for index in indices):
@@ -540,6 +547,13 @@ class Tracer:
 
 
 _SCALARS = frozenset({int, float})
+
+
+def _flat(value: Value) -> list[Value]:
+    """The values of several results, one after the other."""
+    if not isinstance(value, Several):
+        return [value]
+    return [item for part in value.items for item in _flat(part)]
 
 
 def _prelude(where: int) -> int:
@@ -559,7 +573,8 @@ def _maps(function: c.Function, arguments: list[Any]) -> bool:
 
 def _outside(number: int, size: int, what: str) -> ProgramError:
     hint = "indices count from 1" if number == 0 else ""
-    return ProgramError(f"index {number} is outside: there are {size} {what}", hint=hint)
+    there = f"is 1 {what[:-1]}" if size == 1 else f"are {size} {what}"
+    return ProgramError(f"index {number} is outside: there {there}", hint=hint)
 
 
 def check_shape(name: str, parameter: c.Parameter, value: Any) -> None:

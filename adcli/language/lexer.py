@@ -177,6 +177,10 @@ def _unexpected(source: Source, position: int, previous: str) -> ProgramError:
     span = Span(source, position, position + 1)
     if character in _SUPERSCRIPTS:
         return _superscript(source, position)
+    if source.text.startswith(":=", position):
+        return ProgramError(
+            "':=' is not an operator", Span(source, position, position + 2), hint="write ="
+        )
     if character in _ELSEWHERE:
         return ProgramError(f"'{character}' means nothing here", span, hint=_ELSEWHERE[character])
     plain = unicodedata.normalize("NFKC", character)

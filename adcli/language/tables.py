@@ -84,7 +84,7 @@ def _from_cache(text: str) -> Tables | None:
     try:
         data = json.loads(stored)
         return Tables(data) if data["grammar"] == text else None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, re.error):
         return None
 
 

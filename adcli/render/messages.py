@@ -7,10 +7,21 @@ from adcli.errors import AdcliError, Span
 from adcli.render.safe import safe, to_ascii, width
 
 # How much of a long line is shown around a span.
-_WINDOW = 76
+_WINDOW = 70
 _MOST_CARETS = 60
 
 _RED, _YELLOW, _BLUE, _BOLD = "31", "33", "34", "1"
+
+
+# Of one line of a message; a list of many inputs may be long, a name of a megabyte not.
+_LONGEST = 20_000
+
+
+def _clipped(text: str) -> str:
+    """A text made safe, its middle left out where it is absurdly long."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    return safe(text)
 
 
 class Messages:
@@ -46,12 +57,13 @@ class Messages:
         hint: str,
         details: tuple[str, ...],
     ) -> str:
-        lines = [f"{self._paint(severity + ':', f'{_BOLD};{color}')} {safe(message)}"]
+        head = self._paint(severity + ":", f"{_BOLD};{color}")
+        lines = [f"{head} {_clipped(message)}"]
         if span is not None:
             lines += self._excerpt(span, hint, color)
         elif hint:
-            lines.append(f"  {safe(hint)}")
-        lines += [f"  {safe(detail)}" for detail in details]
+            lines.append(f"  {_clipped(hint)}")
+        lines += [f"  {_clipped(detail)}" for detail in details]
         text = "\n".join(lines) + "\n"
         return to_ascii(text) if self.ascii_only else text
 
@@ -79,7 +91,7 @@ class Messages:
             f"{gutter}{self._paint('-->', _BLUE)} {place}",
             f"{gutter} {bar}",
             f"{self._paint(str(number), _BLUE)} {bar} {before}{inside}{after}",
-            f"{gutter} {bar} {' ' * width(before)}{mark}{' ' + safe(hint) if hint else ''}",
+            f"{gutter} {bar} {' ' * width(before)}{mark}{' ' + _clipped(hint) if hint else ''}",
         ]
 
     def _paint(self, text: str, code: str) -> str:

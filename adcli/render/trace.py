@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from adcli.differentiate.blame import run_labels
 from adcli.differentiate.trace import ForwardPass, ReversePass, Step, primal_steps, result_names
 from adcli.graph.notation import (
     ADJOINT,
     TANGENT,
     Formula,
-    Labels,
     Leaf,
     Style,
     latex_number,
     names,
     number,
     numbers,
-    symbol,
     variable,
     write,
 )
@@ -54,7 +53,7 @@ class Writer:
         self.style = style
         self.digits = digits
         self.notation = notation
-        labels = Labels(run.graph)
+        labels = run_labels(run)
         self.names: Leaf = names(labels, style, None if style == "plain" else digits)
         self.labels = labels
 
@@ -99,7 +98,7 @@ class Writer:
     def adjoint_line(self, step: Step) -> str:
         """v̄₀ = v̄₀ + v̄₂ ∂v₂/∂v₀ = v̄₀ + v̄₂ × v₋₁ = 1.716"""
         pieces = [self.name(step.target)]
-        if step.local is not None:
+        if step.local is not None and step.is_partial:
             source, operand = step.local
             bar = self.labels.label(source, self.style, ADJOINT)
             partial = self.partial(source, operand)
@@ -228,8 +227,18 @@ def reverse_views(writer: Writer, passes: Sequence[ReversePass]) -> list[View]:
         )
         down, up = ("", "") if writer.style in ("ascii", "latex") else (" ↓", " ↑")
         columns = [f"Forward primal trace{down}", f"Reverse adjoint (derivative) trace{up}"]
-        views.append(View(columns, rows, f"Reverse mode, {seed}"))
+        footer = [] if writer.style == "latex" else _called(writer)
+        views.append(View(columns, rows, f"Reverse mode, {seed}", footer))
     return views
+
+
+def _called(writer: Writer) -> list[str]:
+    """Which result is which, where a trace had to rename several."""
+    names_ = result_names(writer.run)
+    renamed = {name: shown for name, shown in names_.items() if name != shown}
+    if len(names_) == 1:
+        return []
+    return [f"{variable(shown, writer.style)} is {name}" for name, shown in renamed.items()]
 
 
 def _result_key(formula: Formula) -> str:
@@ -340,10 +349,9 @@ def reverse_data(writer: Writer, passes: Sequence[ReversePass]) -> dict[str, Any
 def _step_data(writer: Writer, step: Step) -> dict[str, Any]:
     # The node is named without its dot or bar: which it is, the place in the data says.
     target = step.target
-    if target.node is None:
-        node = target.name
-    else:
-        node = symbol("v", str(writer.labels.numbers[target.node]), writer.style)
+    node = target.name
+    if target.node is not None:
+        node = writer.labels.label(target.node, writer.style)
     return {"node": node, "expression": writer.expression(step.formula), "value": step.value}
 
 

@@ -74,4 +74,4 @@ def gradient_latex(run: Run, gradient: Gradient, digits: int | None) -> str:
 
 def _aligned(lines: Iterable[str]) -> str:
     body = " \\\\\n".join(lines)
-    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n"
+    return f"\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]\n"

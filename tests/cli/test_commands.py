@@ -183,12 +183,32 @@ def test_trace_seed_is_a_direction(adcli) -> None:  # type: ignore[no-untyped-de
     got = data(
         adcli(
             "trace", "x[1]*x[2] + y", "x=[2,3]", "y=1", "--mode", "forward",
-            "--seed", "x=[1,10],y=100", "--seed", "x[1]=2", "--format", "json",
+            "--seed", "x=[2,10],y=100", "--format", "json",
         )
     )  # fmt: skip
     (one,) = got["passes"]  # type: ignore[misc]
     assert one["seed"] == {"x[1]": 2.0, "x[2]": 10.0, "y": 100.0}
     assert one["derivatives"] == {"f": 2 * 3 + 10 * 2 + 100}
+    elements = adcli(
+        "trace", "x[1]*x[2]", "x=[2,3]", "--mode", "forward",
+        "--seed", "x[1]=1", "--seed", "x[2]=10", "--format", "json",
+    )  # fmt: skip
+    assert data(elements)["passes"][0]["derivatives"] == {"f": 23.0}  # type: ignore[index]
+
+
+def test_wrt_may_be_repeated(adcli) -> None:  # type: ignore[no-untyped-def]
+    for wrt in (["--wrt", "a,c"], ["--wrt", "c", "--wrt", "a"]):
+        got = adcli("grad", "a*b*c", "a=2", "b=3", "c=5", *wrt, "--format", "csv")
+        assert got.out == "f,df_da,df_dc\n30.0,15.0,6.0\n"
+
+
+def test_a_trace_too_long_to_read_is_refused(adcli) -> None:  # type: ignore[no-untyped-def]
+    program = "s = sum(x); for i in 1..1000 { s = s*1.5 + i }; s"
+    vector = "x=[" + ",".join("1" for _ in range(300)) + "]"
+    got = adcli("trace", program, vector)
+    assert (got.code, got.out) == (6, "")
+    assert "300 forward and 1 reverse passes" in got.err
+    assert adcli("trace", program, vector, "--mode", "reverse").code == 0
 
 
 def test_every_format_of_every_command(adcli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -241,6 +261,7 @@ def test_sources(adcli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
         ("-o+1", ["o=2"], -1.0),
         ("-h", ["h=-3"], 3.0),
         ("--x", ["x=2"], None),
+        ("--x+1", ["x=2"], 3.0),
         ("x*w[2]", ["x=-2", "w=[1, -3]"], 6.0),
         ("x", ["x=pi/4"], math.pi / 4),
         ("x", [" x = 2*3 "], 6.0),
@@ -279,6 +300,11 @@ def test_arguments_that_look_like_options(adcli, source, bindings, value) -> Non
         (2, ["grad", "x", "x=1", "--result", "y"]),
         (2, ["grad", "x", "x=1", "--mode", "sideways"]),
         (2, ["trace", "x", "x=1", "--seed", "y=1"]),
+        (2, ["trace", "x", "x=1", "--seed", "x=1,x=2"]),
+        (2, ["trace", "x", "x=1", "--seed", "x"]),
+        (2, ["grad", "x", "x=1", "--wrt", ","]),
+        (2, ["eval", "y", "y=1,2"]),
+        (2, ["eval", "x", "x=1", "--max-operations", "many"]),
         (2, ["trace", "x", "x=1", "--seed", "x=[1,2]"]),
         (2, ["trace", "x", "x=1", "--mode", "reverse", "--notation", "dual"]),
         (2, ["trace", "x", "x=1", "--mode", "reverse", "--seed", "x=1"]),
@@ -352,6 +378,25 @@ class TestStreams:
             )
         assert done.returncode == 5
         assert done.stderr.startswith("error: cannot write to standard output")
+
+    def test_a_closed_standard_input(self) -> None:
+        command = f'"{sys.executable}" -m adcli eval - x=1 <&-'
+        done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60)
+        assert (done.returncode, done.stdout) == (5, b"")
+        assert done.stderr == b"error: cannot read standard input: it is closed\n"
+
+    def test_a_broken_stderr_does_not_cost_the_result(self) -> None:
+        if not os.path.exists("/dev/full"):
+            pytest.skip("no /dev/full")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "adcli", "eval", "ln(x)", "x=-1", "--format", "csv"],
+                stdout=subprocess.PIPE,
+                stderr=full,
+                encoding="utf-8",
+                timeout=60,
+            )
+        assert (done.returncode, done.stdout) == (0, "f\nnan\n")
 
     def test_an_interrupt(self) -> None:
         program = "s = x; while s > 0 { s = s + x }; s"
