@@ -174,8 +174,10 @@ class Program:
             raise ProgramError("the program is empty", Span(source, 0, 0))
         self._environment = Environment(source, self._prelude, self._known)
         self._preluded: dict[str, c.Function | None] = {}
-        self._define(definitions, statements)
-        self.main = self._choose(function, definitions, statements)
+        names = Names(statements)
+        self._environment.main_names = frozenset(names.first)
+        self._define(definitions)
+        self.main = self._choose(function, definitions, statements, names)
 
     @property
     def name(self) -> str:
@@ -224,9 +226,7 @@ class Program:
         results = self._named(value)
         return Run(self, graph, inputs, results, list(tracer.equalities), tracer.kinks)
 
-    def _define(
-        self, definitions: list[syntax.Function], statements: list[syntax.Statement]
-    ) -> None:
+    def _define(self, definitions: list[syntax.Function]) -> None:
         environment = self._environment
         for item in definitions:
             if item.name in environment.functions:
@@ -234,8 +234,6 @@ class Program:
                     f"'{item.name}' is defined twice", item.start, item.name_end
                 )
             environment.functions[item.name] = c.Function(item.name, self.source, environment.spans)
-        if statements:
-            environment.main_names = frozenset(Names(statements).first)
         compiled = [_compile(environment, item) for item in definitions]
         # Bodies come after all heads: functions call each other in any order.
         for finish in compiled:
@@ -246,6 +244,7 @@ class Program:
         function: str | None,
         definitions: list[syntax.Function],
         statements: list[syntax.Statement],
+        names: Names,
     ) -> c.Function:
         functions = self._environment.functions
         if function is not None:
@@ -259,7 +258,6 @@ class Program:
         if not statements:
             return functions[definitions[-1].name]
         main = c.Function("f", self.source, self._environment.spans)
-        names = Names(statements)
         parameters = []
         for name, (position, is_read) in names.first.items():
             own = name in names.assigned
