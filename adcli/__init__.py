@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from adcli.errors import (
+    DEFAULT_MAX_OPERATIONS,
     AdcliError,
     ExitCode,
     FileError,
@@ -65,8 +66,8 @@ def load(source: str | os.PathLike[str], function: str | None = None) -> Program
         return Program(Source(source), function)
     from adcli.language.files import read_program
 
-    path = os.fspath(source)
-    return Program(read_program(path.removeprefix("@")), function)
+    path = source.removeprefix("@") if isinstance(source, str) else os.fspath(source)
+    return Program(read_program(path), function)
 
 
 class Program:
@@ -116,8 +117,6 @@ class Program:
             ProgramError: what shows only when it runs: shapes, indices.
             LimitError: too many operations, or calls too deep.
         """
-        from adcli.graph.wengert import DEFAULT_MAX_OPERATIONS
-
         limit = DEFAULT_MAX_OPERATIONS if max_operations is None else max_operations
         return self._compiled.run({**(at or {}), **inputs}, limit)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from enum import IntEnum
 
+DEFAULT_MAX_OPERATIONS = 10_000_000
+
 
 class ExitCode(IntEnum):
     """The exit codes of every command; see the README."""
@@ -37,8 +39,8 @@ class Source:
     def position(self, offset: int) -> tuple[int, int]:
         """The line and column of a character offset, both counted from 1."""
         if self._starts is None:
-            self._starts = [0]
-            self._starts += [i + 1 for i, character in enumerate(self.text) if character == "\n"]
+            ends = (i + 1 for i, character in enumerate(self.text) if character == "\n")
+            self._starts = [0, *ends]
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 

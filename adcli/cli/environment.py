@@ -1,10 +1,10 @@
-"""The streams and habits of one run of the program, in an object that tests can replace."""
+"""The streams of one run of the program, and how output to them may look."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TextIO
 
 _NOTATION = "v̄₋₁ × ∂ ε √ ╭"
@@ -13,26 +13,23 @@ _NOTATION = "v̄₋₁ × ∂ ε √ ╭"
 class Environment:
     """Where output goes and how it may look.
 
+    Known before the options are parsed, so that an error about them looks right too.
+
     Args:
-        stdout, stderr: the streams.
-        variables: the environment variables.
-        color: "auto", "always" or "never".
-        ascii_only: True asks for ASCII; else the locale and the stream decide.
+        arguments: the command line.
     """
 
-    def __init__(
-        self,
-        stdout: TextIO | None = None,
-        stderr: TextIO | None = None,
-        variables: Mapping[str, str] | None = None,
-        color: str = "auto",
-        ascii_only: bool = False,
-    ) -> None:
-        self.stdout = stdout or sys.stdout
-        self.stderr = stderr or sys.stderr
-        self.variables = os.environ if variables is None else variables
-        self.color = color
-        self.ascii_asked = ascii_only
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.stdout = sys.stdout
+        self.stderr = sys.stderr
+        self.variables = os.environ
+        self.color = "auto"
+        self.ascii_asked = "--ascii" in arguments
+        for position, argument in enumerate(arguments):
+            name, equals, value = argument.partition("=")
+            if name == "--color":
+                value = value if equals else "".join(arguments[position + 1 : position + 2])
+                self.color = value if value in ("always", "never") else "auto"
 
     def colored(self, stream: TextIO) -> bool:
         """Whether to use colours and bold on a stream."""

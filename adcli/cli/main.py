@@ -12,7 +12,7 @@ import click
 
 from adcli import __version__
 from adcli.cli.environment import Environment
-from adcli.errors import AdcliError, ExitCode, FileError, InputError
+from adcli.errors import AdcliError, ExitCode, FileError, InputError, LimitError
 
 # Command -> what it does, for the list in --help. A command's module is imported only
 # when it runs.
@@ -101,60 +101,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if sys.stderr is None:  # closed by the caller
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    environment = Environment(given)
     if sys.stdout is None:
-        return _report(FileError("standard output is closed"))
+        return _report(FileError("standard output is closed"), environment)
     try:
-        code = _run(arguments)
+        code = _run(given, environment)
         sys.stdout.flush()
         return code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        return _pipe_closed()
+        _abandon(sys.stdout)
+        return ExitCode.PIPE_CLOSED
     except OSError as error:
         from adcli.language.files import reason
 
         _abandon(sys.stdout)
-        return _report(FileError(f"cannot write to standard output: {reason(error)}"))
+        return _report(FileError(f"cannot write to standard output: {reason(error)}"), environment)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: list[str], environment: Environment) -> int:
+    """Run a command. The one map from errors to exit codes."""
     try:
         # Not Click's own main(), which has its own ways with interrupts and pipes.
-        given = sys.argv[1:] if arguments is None else list(arguments)
-        with group.make_context("adcli", given) as context:
+        with group.make_context("adcli", arguments, obj=environment) as context:
             group.invoke(context)
     except AdcliError as error:
-        return _report(error)
+        return _report(error, environment)
+    except MemoryError:
+        return _report(LimitError("the memory is used up"), environment)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(error.format_message() + "\n")
+        return ExitCode.USAGE
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "adcli"
-        if isinstance(error, click.exceptions.NoArgsIsHelpError):
-            sys.stderr.write(error.format_message() + "\n")
-            return ExitCode.USAGE
         sentence = error.format_message().rstrip(".")
         message = sentence[:1].lower() + sentence[1:]
-        return _report(InputError(message, hint=f"see {command} --help"))
-    except (KeyboardInterrupt, click.Abort):
-        return ExitCode.INTERRUPTED
+        return _report(InputError(message, hint=f"see {command} --help"), environment)
     return ExitCode.DONE
 
 
-def _report(error: AdcliError) -> int:
-    """Print an error on stderr; its exit code. The one map from errors to exit codes."""
+def _report(error: AdcliError, environment: Environment) -> int:
+    """Print an error on stderr; its exit code."""
     from adcli.render.messages import Messages
 
-    environment = Environment()
+    stderr = sys.stderr
     messages = Messages(
-        color=environment.colored(sys.stderr), ascii_only=environment.ascii_only(sys.stderr)
+        color=environment.colored(stderr), ascii_only=environment.ascii_only(stderr)
     )
     with contextlib.suppress(OSError):
-        sys.stderr.write(messages.error(error))
+        stderr.write(messages.error(error))
     return error.exit_code
-
-
-def _pipe_closed() -> int:
-    _abandon(sys.stdout)
-    return ExitCode.PIPE_CLOSED
 
 
 def _abandon(stream: object) -> None:

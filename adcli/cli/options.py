@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.environment import Environment
-from adcli.errors import FileError, InputError, NonFiniteError, Source
+from adcli.errors import (
+    DEFAULT_MAX_OPERATIONS,
+    FileError,
+    InputError,
+    NonFiniteError,
+    Source,
+)
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
@@ -30,8 +36,6 @@ _ENDINGS = {
 }
 # What a number looks like that needs no parser.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-# The commas between bindings, not those in the brackets of a value or a name.
-_SEED_COMMA = re.compile(r",(?=[^\[\]()]*=)(?![^\[]*\])")
 # An option, or something that is meant as one; any other word with two dashes is not.
 _OPTION = re.compile(r"--[a-z][-a-z]*(=.*)?", re.DOTALL)
 _MOST_SHOWN = 60
@@ -86,15 +90,16 @@ class Command(click.Command):
         return super().parse_args(ctx, shielded)
 
 
-def _unshield(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+def unshield(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """A Click callback that takes the shield off arguments (see `Command`)."""
     if isinstance(value, tuple):
         return tuple(item.removeprefix(_SHIELD) for item in value)
     return value.removeprefix(_SHIELD) if isinstance(value, str) else value
 
 
 _PROGRAM_OPTIONS = (
-    click.argument("source", callback=_unshield),
-    click.argument("bindings", nargs=-1, metavar="[NAME=VALUE ...]", callback=_unshield),
+    click.argument("source", callback=unshield),
+    click.argument("bindings", nargs=-1, metavar="[NAME=VALUE ...]", callback=unshield),
     click.option(
         "--at", metavar="FILE.json", multiple=True, help="Read inputs from a JSON object."
     ),
@@ -125,8 +130,13 @@ _OUTPUT_OPTIONS = (
     click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII in tables."),
     click.option("--quiet", is_flag=True, help="No warnings or notes."),
 )
-_OUTPUT = ("form", "out", "digits", "color", "ascii_only", "quiet")
-_COMMON = ("source", "bindings", "at", "main_function", "max_operations", "strict", *_OUTPUT)
+_OUTPUT = ("form", "out", "digits", "quiet")
+# What the environment knows already, from before the options were parsed.
+_LOOK = ("color", "ascii_only")
+_COMMON = (
+    *("source", "bindings", "at", "main_function", "max_operations", "strict"),
+    *(*_OUTPUT, *_LOOK),
+)
 
 
 # What is the same for a table that holds no results.
@@ -152,15 +162,14 @@ class Request:
         Raises:
             AdcliError: whatever is wrong with the program or the inputs.
         """
-        from adcli.graph.wengert import DEFAULT_MAX_OPERATIONS
-
         given = self._given
+        limit = given["max_operations"] or DEFAULT_MAX_OPERATIONS
         program = load(given["source"], given["main_function"])
         values: dict[str, Given] = {}
         for path in given["at"]:
             values.update(_read_point(path))
-        values.update(parse_bindings(given["bindings"]))
-        return program.run(values, given["max_operations"] or DEFAULT_MAX_OPERATIONS)
+        values.update(parse_bindings(given["bindings"], limit))
+        return program.run(values, limit)
 
 
 def look_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -226,22 +235,26 @@ def load(source: str, function: str | None) -> Program:
     return Program(Source(source), function)
 
 
-def parse_bindings(bindings: Sequence[str]) -> dict[str, Given]:
+def parse_bindings(bindings: Sequence[str], max_operations: int) -> dict[str, Given]:
     """The values of all NAME=VALUE, by name.
+
+    Args:
+        bindings: as given.
+        max_operations: the most operations a value may take.
 
     Raises:
         InputError: one has no such form, is not constant, or comes twice.
     """
     values: dict[str, Given] = {}
     for binding in bindings:
-        name, value = parse_binding(binding)
+        name, value = parse_binding(binding, max_operations)
         if name in values:
             raise InputError(f"input '{name}' is given twice")
         values[name] = value
     return values
 
 
-def parse_binding(binding: str) -> tuple[str, Given]:
+def parse_binding(binding: str, max_operations: int = DEFAULT_MAX_OPERATIONS) -> tuple[str, Given]:
     """The name and value of NAME=VALUE.
 
     Raises:
@@ -254,15 +267,16 @@ def parse_binding(binding: str) -> tuple[str, Given]:
             f"'{binding}' is not NAME=VALUE",
             hint="an expression with spaces needs quotes" if not equals else "",
         )
-    return name, constant(name, text)
+    return name, constant(name, text, max_operations)
 
 
-def constant(name: str, text: str) -> Given:
+def constant(name: str, text: str, max_operations: int) -> Given:
     """The value of a constant expression of the language.
 
     Args:
         name: what it is the value of, for messages.
         text: the expression.
+        max_operations: the most operations it may take.
 
     Raises:
         InputError: it is not one.
@@ -276,7 +290,7 @@ def constant(name: str, text: str) -> Given:
     from adcli.graph.program import Program, constant_value
 
     try:
-        return constant_value(Program(Source(text, f"value of {name}")))
+        return constant_value(Program(Source(text, f"value of {name}")), max_operations)
     except ProgramError as error:
         raise InputError(error.message, error.span, hint=error.hint) from None
 
@@ -298,7 +312,7 @@ def read_direction(seeds: Sequence[str], elements: Mapping[str, int], run: Run) 
     inputs = {item.name: item for item in run.inputs}
     direction: dict[str, float] = {}
     for seed in seeds:
-        for binding in _SEED_COMMA.split(seed):
+        for binding in _split_at_commas(seed):
             if "=" not in binding:
                 raise InputError(f"'{binding}' is not NAME=VALUE", hint=f"write --seed {binding}=1")
             name, value = parse_binding(binding)
@@ -320,6 +334,17 @@ def read_direction(seeds: Sequence[str], elements: Mapping[str, int], run: Run) 
                 raise InputError(f"the seed of '{twice[0]}' is given twice")
             direction.update(zip(labels, numbers, strict=True))
     return direction
+
+
+def _split_at_commas(text: str) -> list[str]:
+    """The pieces between the commas that stand in no brackets."""
+    pieces, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            pieces.append(text[start:position])
+            start = position + 1
+    return [*pieces, text[start:]]
 
 
 def _read_point(path: str) -> dict[str, Given]:
@@ -355,11 +380,12 @@ def _read_point(path: str) -> dict[str, Given]:
 
 
 def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
             raise InputError(f"input '{name}' is given twice")
-    return dict(pairs)
+        values[name] = value
+    return values
 
 
 class Output:
@@ -369,8 +395,6 @@ class Output:
         form: the format asked for, or None.
         out: the file asked for, or None.
         digits: digits behind the point, or None for the command's own.
-        color: "auto", "always" or "never".
-        ascii_only: whether ASCII was asked for.
         quiet: whether to keep warnings back.
     """
 
@@ -379,11 +403,9 @@ class Output:
         form: str | None,
         out: str | None,
         digits: int | None,
-        color: str,
-        ascii_only: bool,
         quiet: bool,
     ) -> None:
-        self.environment = Environment(color=color, ascii_only=ascii_only)
+        self.environment: Environment = click.get_current_context().obj
         self.out = out
         self.digits = digits
         self.quiet = quiet
@@ -397,7 +419,9 @@ class Output:
                 )
         self.form = form or "table"
         stdout = self.environment.stdout
-        self.ascii_only = ascii_only if out is not None else self.environment.ascii_only(stdout)
+        self.ascii_only = (
+            self.environment.ascii_asked if out is not None else self.environment.ascii_only(stdout)
+        )
 
     def report(self, diagnostics: Sequence[Diagnostic], *, strict: bool) -> None:
         """Print warnings and notes on stderr.

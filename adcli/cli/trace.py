@@ -46,6 +46,8 @@ def command(
     """
     if notation == "dual" and mode == "reverse":
         raise InputError("dual numbers are a notation of forward mode")
+    if notation == "dual" and request.output.form in ("json", "csv", "tsv"):
+        raise InputError("dual numbers are a notation for people", hint="data has the tangents")
     if mode == "reverse" and (seeds or wrt):
         raise InputError("--seed and --wrt are for forward passes", hint="leave out --mode reverse")
     if seeds and wrt:
@@ -93,7 +95,8 @@ def command(
     def views(style: Any) -> list[Any]:
         digits = render.DEFAULT_DIGITS if output.digits is None else output.digits
         writer = render.Writer(run, style, digits, notation)
-        return [*render.forward_views(writer, forward), *render.reverse_views(writer, reverse)]
+        shown = [] if mode == "reverse" else render.forward_views(writer, forward)
+        return shown + render.reverse_views(writer, reverse)
 
     def people() -> list[Any]:
         shown = views("ascii" if output.ascii_only else "text")

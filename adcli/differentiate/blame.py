@@ -14,8 +14,16 @@ from adcli.differentiate.forward import forward
 from adcli.differentiate.reverse import depends, reverse
 from adcli.errors import Span
 from adcli.evaluate.floats import over_floats
-from adcli.graph.notation import Formula, Labels, names, number, numbers, operation, write
-from adcli.graph.primitives import CONSTANT, INPUT, KINKED, OPERATORS, TABLE
+from adcli.graph.notation import (
+    Formula,
+    Labels,
+    names,
+    numbers,
+    operation,
+    write,
+)
+from adcli.graph.numbers import number
+from adcli.graph.primitives import CONSTANT, INPUT, KINKED, OPERATORS, row_of
 from adcli.graph.program import Run
 from adcli.graph.rules import FLOATS, kink
 from adcli.graph.tracer import called_at
@@ -58,22 +66,33 @@ class Diagnostic:
         return "note" if self.kind == "convention" else "warning"
 
 
-def value_warnings(run: Run, results: Iterable[str] | None = None) -> list[Diagnostic]:
+def value_warnings(
+    run: Run, results: Iterable[str] | None = None, varied: bytearray | None = None
+) -> list[Diagnostic]:
     """Blame for each non-finite result, and the comparisons that hold at one point only.
 
     Args:
         run: the program at a point.
         results: the names of the results that matter; all if None.
+        varied: for each node whether it depends on what is differentiated; comparisons
+            of others do not matter. None if nothing is.
     """
     graph = run.graph
-    warnings: dict[tuple[str, str], Diagnostic] = {}
+    first: dict[tuple[int, int, str], Diagnostic] = {}
+    count: dict[tuple[int, int, str], int] = {}
     for name in run.results if results is None else results:
         scalar = run.results[name]
         if math.isfinite(graph.number(scalar)):
             continue
         found = _blame_value(run, name, scalar)
-        warnings.setdefault((found.message, found.node), found)
-    return [*warnings.values(), *_equalities(run)]
+        place = (found.span.start, found.span.end) if found.span else (0, 0)
+        key = (*place, "" if found.span else found.message)
+        first.setdefault(key, found)
+        count[key] = count.get(key, 0) + 1
+    for key, warning in first.items():
+        if count[key] > 1:  # one operation over a vector is one fault
+            warning.message += f", and {count[key] - 1:,} more from the same place"
+    return [*first.values(), *_equalities(run, varied)]
 
 
 def _blame_value(run: Run, name: str, scalar: Scalar) -> Diagnostic:
@@ -103,7 +122,7 @@ def _from_constants(run: Run, value: float) -> Diagnostic | None:
     for code, arguments, result, place in run.graph.folded:
         if result == value or (result != result and value != value):
             operands = tuple(Formula(x) for x in arguments)
-            formula = Formula(result, row=TABLE[code - CONSTANT - 1], operands=operands)
+            formula = Formula(result, row=row_of(code), operands=operands)
             span = run.program.span(called_at(place)) if called_at(place) >= 0 else None
             return Diagnostic("value", _message(formula, result), span=span)
     return None
@@ -140,7 +159,7 @@ def blame_derivative(
         reverse(graph, seeds, nodes, over_floats(graph), observe)
     if culprit is None:
         return []
-    same = any(warning.node == run_labels(run).label(culprit, "plain") for warning in known)
+    same = any(warning.node == run.labels.label(culprit, "plain") for warning in known)
     if same and math.isnan(graph.value[culprit]):
         return []  # outside of its domain; that has been said
     follows = any(warning.kind == "value" for warning in known) and not all(
@@ -150,7 +169,7 @@ def blame_derivative(
 
 
 def _blame_partial(run: Run, node: int, derivative: float) -> Diagnostic:
-    row = TABLE[run.graph.op[node] - CONSTANT - 1]
+    row = row_of(run.graph.op[node])
     arguments = ", ".join(number(run.graph.value[x]) for x in run.graph.operands(node))
     message = f"the derivative of {row.name} is {number(derivative)} at {arguments}"
     return _at_operation(run, node, "derivative", message)
@@ -180,7 +199,7 @@ def _filled(formula: Formula) -> str:
 
 
 def _at_operation(run: Run, node: int, kind: str, message: str) -> Diagnostic:
-    labels = run_labels(run)
+    labels = run.labels
     formula = operation(run.graph, node)
     label = labels.label(node, "text")
     shown = write(formula, "text", names(labels, "text"), brackets=True)
@@ -193,11 +212,6 @@ def _at_operation(run: Run, node: int, kind: str, message: str) -> Diagnostic:
         span,
         ", ".join(dict.fromkeys(facts)),
     )
-
-
-def run_labels(run: Run) -> Labels:
-    """The names of a run's nodes: unlike those of its inputs."""
-    return Labels(run.graph, run.program.inputs)
 
 
 def _fact(run: Run, labels: Labels, operand: Formula) -> str:
@@ -218,17 +232,18 @@ def _input_name(run: Run, node: int) -> str:
 def notes(run: Run, results: Iterable[Scalar], nodes: list[int]) -> list[Diagnostic]:
     """Where a derivative is a convention: kinks, ties and jumps on the way to a result."""
     graph = run.graph
+    varied = depends(graph, nodes)
     found = [
         Diagnostic("convention", message, span=run.program.span(place))
-        for place, message in run.kinks.items()
+        for place, (node, message) in run.kinks.items()
+        if varied[node]
     ]
     present = KINKED.intersection(graph.op)
-    rows = {code: TABLE[code - CONSTANT - 1] for code in present}
+    rows = {code: row_of(code) for code in present}
     if not rows:
         return found
     at_kink = {code: kink(row) for code, row in rows.items()}
     jumps = {code for code in rows if FLOATS.partials(code) == (None,)}
-    varied = depends(graph, nodes)
     needed = _needed(run, [x for x in results if type(x) is int])
     said: set[tuple[int, int]] = set()
     for node, code in enumerate(graph.op):
@@ -248,20 +263,15 @@ def notes(run: Run, results: Iterable[Scalar], nodes: list[int]) -> list[Diagnos
     return found
 
 
-def _equalities(run: Run) -> list[Diagnostic]:
-    found: dict[int, Diagnostic] = {}
-    for where in run.equalities:
-        place = called_at(where)
-        found.setdefault(
-            place,
-            Diagnostic(
-                "equality",
-                "this comparison for equality depends on the inputs: "
-                "the path taken holds on one point only",
-                span=run.program.span(place),
-            ),
-        )
-    return list(found.values())
+def _equalities(run: Run, varied: bytearray | None) -> list[Diagnostic]:
+    message = (
+        "this comparison for equality depends on the inputs: the path taken holds on one point only"
+    )
+    return [
+        Diagnostic("equality", message, span=run.program.span(place))
+        for place, node in run.equalities.items()
+        if varied is None or varied[node]
+    ]
 
 
 def _needed(run: Run, nodes: list[int]) -> bytearray:

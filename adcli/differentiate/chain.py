@@ -7,10 +7,8 @@ what was computed and no rule is written a second time.
 from __future__ import annotations
 
 from adcli.graph.notation import TANGENT, Formula
-from adcli.graph.primitives import ADD, DIV, MUL, NEG, POW, SUB, TABLE, compute
+from adcli.graph.primitives import ADD, DIV, MUL, NEG, POW, SUB, compute, row_of
 from adcli.graph.rules import Arithmetic
-
-_ROWS = {row.code: row for row in TABLE}
 
 
 def _as_formula(x: Formula | float) -> Formula:
@@ -23,7 +21,7 @@ def _apply(code: int, x: Formula | float, y: Formula | float | None = None) -> F
     if all(_as_formula(operand).is_number for operand in operands):
         if code == DIV and values[0] == 1:  # reads better as a quotient: 1/2, not 0.5
             operands_ = (Formula(1.0), Formula(values[1]))
-            return Formula(compute(DIV, *values), row=_ROWS[DIV], operands=operands_)
+            return Formula(compute(DIV, *values), row=row_of(DIV), operands=operands_)
         return compute(code, *values)
     # The identities of `Graph.binary`, so that 2*u^(2 - 1) reads 2*u.
     if y is not None and _as_formula(y).is_number:
@@ -39,9 +37,9 @@ def _apply(code: int, x: Formula | float, y: Formula | float | None = None) -> F
         if values[0] == -1:
             return _apply(NEG, y)
     formulas = tuple(_as_formula(operand) for operand in operands)
-    if code == NEG and formulas[0].row is _ROWS[NEG]:
+    if code == NEG and formulas[0].row is row_of(NEG):
         return formulas[0].operands[0]
-    return Formula(compute(code, *values), row=_ROWS[code], operands=formulas)
+    return Formula(compute(code, *values), row=row_of(code), operands=formulas)
 
 
 FORMULAS = Arithmetic(_apply, lambda x: x.value if isinstance(x, Formula) else x, guarded=False)
@@ -88,13 +86,13 @@ def times(derivative: Formula, partial: Formula | float) -> Formula:
     if not isinstance(partial, Formula):
         return _product(derivative, Formula(partial))
     row, operands = partial.row, partial.operands
-    if row is _ROWS[DIV]:
+    if row is row_of(DIV):
         top, bottom = operands
         if not top.is_number:
             return Formula(0.0, row=row, operands=(times(derivative, top), bottom))
         if top.value == 1:
             return Formula(0.0, row=row, operands=(derivative, bottom))
-    if row is _ROWS[MUL]:
+    if row is row_of(MUL):
         return _product(times(derivative, operands[0]), operands[1])
     return _product(derivative, partial)
 
@@ -105,9 +103,9 @@ def _sign(partial: Formula | float) -> tuple[int, Formula | float]:
         return (-1, -partial) if partial < 0 else (1, partial)
     if partial.is_number and partial.value < 0:
         return -1, Formula(-partial.value)
-    if partial.row is _ROWS[NEG]:
+    if partial.row is row_of(NEG):
         return -1, partial.operands[0]
-    if partial.row in (_ROWS[MUL], _ROWS[DIV]):
+    if partial.row in (row_of(MUL), row_of(DIV)):
         sign, first = _sign(partial.operands[0])
         operands = (_as_formula(first), *partial.operands[1:])
         return sign, Formula(partial.value * sign, row=partial.row, operands=operands)
@@ -115,13 +113,13 @@ def _sign(partial: Formula | float) -> tuple[int, Formula | float]:
 
 
 def _product(x: Formula, y: Formula) -> Formula:
-    return Formula(x.value * y.value, row=_ROWS[MUL], operands=(x, y))
+    return Formula(x.value * y.value, row=row_of(MUL), operands=(x, y))
 
 
 def plus(x: Formula | None, y: Formula) -> Formula:
     """A sum as one would write it: a + (-b) is a - b."""
     if x is None:
         return y
-    if y.row is _ROWS[NEG]:
-        return Formula(0.0, row=_ROWS[SUB], operands=(x, y.operands[0]))
-    return Formula(0.0, row=_ROWS[ADD], operands=(x, y))
+    if y.row is row_of(NEG):
+        return Formula(0.0, row=row_of(SUB), operands=(x, y.operands[0]))
+    return Formula(0.0, row=row_of(ADD), operands=(x, y))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from adcli.differentiate.forward import forward
-from adcli.differentiate.reverse import reverse
+from adcli.differentiate.reverse import depends, reverse
 from adcli.errors import InputError
 from adcli.evaluate.floats import over_floats
 from adcli.graph.primitives import KINKED
@@ -101,7 +101,7 @@ def gradient(
     if not finite or run.equalities or run.kinks or not KINKED.isdisjoint(graph.op):
         from adcli.differentiate.blame import blame_derivative, notes, value_warnings
 
-        warnings += value_warnings(run, [name])
+        warnings += value_warnings(run, [name], depends(graph, nodes))
         bad = [node for node, x in zip(nodes, numbers, strict=True) if not math.isfinite(x)]
         if bad and type(output) is int:
             seeds = {output if mode == "reverse" else bad[0]: 1.0}

@@ -281,7 +281,8 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
         value = v_bar[node] or 0.0
         derivatives[name] = value
         target = Formula(value, name=name, mark=ADJOINT)
-        steps.append(Step(target, Formula(value, node=node, mark=ADJOINT), value, operation=node))
+        source = Formula(0.0) if v_bar[node] is None else Formula(value, node=node, mark=ADJOINT)
+        steps.append(Step(target, source, value, operation=node))
     return ReversePass(
         {name: float(seed.get(name, 0.0)) for name in run.results},
         steps,
@@ -292,22 +293,22 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
 def warnings(
     run: Run, forward_passes: Sequence[ForwardPass], reverse_passes: Sequence[ReversePass]
 ) -> list[Diagnostic]:
-    """What is not finite in a trace - the first pass of each mode is blamed - and notes."""
+    """What is not finite in a trace, with the first pass that shows it, and notes."""
     found = value_warnings(run)
     elements = input_elements(run)
     nodes = list(elements.values())
+    passes: list[tuple[str, dict[int, float], dict[str, float]]] = []
     for one in forward_passes:
-        if not all(math.isfinite(x) for x in one.derivatives.values()):
-            tangents = {elements[name]: x for name, x in one.seed.items()}
-            found += blame_derivative(run, "forward", tangents, nodes, found)
+        tangents = {elements[name]: x for name, x in one.seed.items()}
+        passes.append(("forward", tangents, one.derivatives))
+    for other in reverse_passes:
+        results = ((run.results[name], x) for name, x in other.seed.items())
+        adjoints = {node: x for node, x in results if type(node) is int}
+        passes.append(("reverse", adjoints, other.derivatives))
+    for mode, seeds, derivatives in passes:
+        if not all(math.isfinite(x) for x in derivatives.values()):
+            found += blame_derivative(run, mode, seeds, nodes, found)
             break
-    else:
-        for other in reverse_passes:
-            if not all(math.isfinite(x) for x in other.derivatives.values()):
-                results = ((run.results[name], x) for name, x in other.seed.items())
-                adjoints = {node: x for node, x in results if type(node) is int}
-                found += blame_derivative(run, "reverse", adjoints, nodes, found)
-                break
     return found + notes(run, run.results.values(), nodes)
 
 

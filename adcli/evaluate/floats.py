@@ -51,7 +51,7 @@ def over_graph(graph: Graph) -> Over:
     primal = [value[i] if code == CONSTANT else i for i, code in enumerate(ops)]
     return Over(
         primal,
-        graph.arithmetic,
+        Arithmetic(graph.apply, graph.number),
         lambda x, y: graph.binary(MUL, x, y),
         lambda x, y: graph.binary(ADD, x, y),
         record=True,

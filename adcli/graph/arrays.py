@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adcli.errors import LimitError, ProgramError
+from adcli.graph.numbers import number as shown
 from adcli.graph.primitives import ABS, ADD, DIV, FIRST_UNARY, HYPOT, MAX, MIN, MUL
 from adcli.graph.wengert import Graph, Scalar
 
@@ -27,12 +28,18 @@ class Array:
 
 
 class Several:
-    """What a function of several results returns."""
+    """What a function of several results returns; no item is several itself.
 
-    __slots__ = ("items",)
+    Attributes:
+        items: the results.
+        names: for each its name where it is a plain name, else None.
+    """
 
-    def __init__(self, items: list[Value]) -> None:
+    __slots__ = ("items", "names")
+
+    def __init__(self, items: list[Value], names: list[str | None]) -> None:
         self.items = items
+        self.names = names
 
 
 Value = Scalar | Array | Several
@@ -211,7 +218,7 @@ def whole(graph: Graph, value: Value, what: str) -> int:
     assert not isinstance(value, Several)
     number = graph.number(value)
     if number != number or abs(number) == float("inf") or number != int(number):
-        raise ProgramError(f"{what} is a whole number, not {number:g}")
+        raise ProgramError(f"{what} is a whole number, not {shown(number)}")
     return int(number)
 
 

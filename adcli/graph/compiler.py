@@ -56,8 +56,12 @@ class Environment:
 
     Args:
         source: its text.
-        functions: its own functions, by name; filled in as they are compiled.
         prelude: a function of the prelude by name, or None.
+        known: the names of all functions, for suggestions.
+
+    Attributes:
+        functions: its own functions, by name; filled in as they are compiled.
+        spans: the pieces of text that instructions come from.
         main_names: the names of the main body, for messages.
     """
 
@@ -97,16 +101,12 @@ class Compiler:
         environment: what the program's functions share.
         function: the function to fill in.
         names: what the body reads and assigns.
-        main: whether it is the main body, whose unknown names are inputs.
     """
 
-    def __init__(
-        self, environment: Environment, function: c.Function, names: Names, *, main: bool
-    ) -> None:
+    def __init__(self, environment: Environment, function: c.Function, names: Names) -> None:
         self.environment = environment
         self.function = function
         self.names = names
-        self.main = main
         self.code = function.code
         self.template = function.template
         self.variables: dict[str, Register] = {}
@@ -114,7 +114,7 @@ class Compiler:
         # that what an arm or loop added can be taken back without copying the set.
         self.defined: set[str] = set()
         self.gained: list[str] = []
-        # Names stored to, without repetitions since the innermost `if` began.
+        # Names stored to in the arms around, but for those an `if` took the value from.
         self.stored: list[str] = []
         self.constants: dict[str, Register] = {}
         self.free: list[Register] = []
@@ -328,6 +328,8 @@ class Compiler:
         mark, stored = len(self.gained), len(self.stored)
         yield from self._block(node.yes)
         jump = self._emit(c.JUMP, None, 0, 0, node)
+        in_yes = set(self.stored[stored:])
+        del self.stored[stored:]
         yes = self._take_back(mark)
         self._patch(branch, target=len(self.code))
         yield from self._block(node.no)
@@ -336,10 +338,11 @@ class Compiler:
             self._define(name)
         self._patch(jump, target=len(self.code))
         self._patch(branch, b=len(self.code))
-        # Whichever arm ran: what not both surely assign has no value afterwards, unless
+        # Whichever arm ran: what only one of them assigns has no value afterwards, unless
         # it had one before.
-        self.stored[stored:] = dict.fromkeys(self.stored[stored:])
-        one_arm = [name for name in self.stored[stored:] if name not in self.defined]
+        in_no = set(self.stored[stored:])
+        one_arm = sorted((in_yes ^ in_no) - self.defined)
+        self.stored[stored:] = sorted((in_yes | in_no).difference(one_arm))
         where = self.code[note][4]
         if one_arm:
             registers = tuple(self.variables[name] for name in one_arm)
@@ -713,7 +716,8 @@ class Compiler:
 
     def _check_call(self, node: syntax.Call, function: c.Function) -> None:
         most = len(function.parameters)
-        least = sum(parameter.default is None for parameter in function.parameters)
+        needed = [i for i, p in enumerate(function.parameters, 1) if p.default is None]
+        least = needed[-1] if needed else 0
         given = len(node.arguments)
         if given > most or any(p.default is None for p in function.parameters[given:]):
             names = ", ".join(parameter.name for parameter in function.parameters)

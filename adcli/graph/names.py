@@ -19,16 +19,14 @@ class Names:
             that is a read), in order of the text.
         assigned: the names assigned anywhere, whole or by element.
         elements: those of which an element is assigned.
-        called: the names called as functions, with the position of the first call.
     """
 
-    __slots__ = ("assigned", "called", "elements", "first")
+    __slots__ = ("assigned", "elements", "first")
 
     def __init__(self, body: Sequence[syntax.Node]) -> None:
         events: list[tuple[int, str, bool]] = []
         self.assigned: set[str] = set()
         self.elements: set[str] = set()
-        self.called: dict[str, int] = {}
         none: frozenset[str] = frozenset()
         # (node, names that a comprehension around it binds)
         pending: list[tuple[syntax.Node, frozenset[str]]] = [(node, none) for node in body]
@@ -61,8 +59,6 @@ class Names:
                 pending.append((node.domain, bound))
                 pending += [(item, bound) for item in node.body]
             else:
-                if isinstance(node, syntax.Call):
-                    self.called.setdefault(node.name, node.start)
                 pending += [(child, bound) for child in children(node)]
         events.sort(key=lambda event: event[0])
         self.first: dict[str, tuple[int, bool]] = {}

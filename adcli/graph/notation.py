@@ -1,4 +1,4 @@
-"""How numbers, nodes and formulas are written: the one formatter of each.
+"""How nodes and formulas are written, and numbers in LaTeX.
 
 Three styles: `text` with the signs of mathematics, `plain` in ASCII (but for the dots
 and bars that JSON readers expect), `latex`.
@@ -6,11 +6,11 @@ and bars that JSON readers expect), `latex`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from adcli.graph.primitives import ATOM, CONSTANT, POW, SIGN, TABLE, Primitive
+from adcli.graph.numbers import number
+from adcli.graph.primitives import ATOM, CONSTANT, POW, SIGN, Primitive, row_of
 from adcli.graph.wengert import Graph
 
 Style = Literal["text", "plain", "ascii", "latex"]
@@ -18,40 +18,11 @@ Style = Literal["text", "plain", "ascii", "latex"]
 _SUBSCRIPT = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")
 _FROM_SUBSCRIPT = str.maketrans("₋₀₁₂₃₄₅₆₇₈₉", "-0123456789")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_FIXED_BELOW = 1e7
-_DECIMALS_FROM = 0.1
 _LONG_CONSTANT = 8
 
 PRIMAL, TANGENT, ADJOINT = "", "\u0307", "\u0304"
 _ASCII_MARK = {PRIMAL: "", TANGENT: "dot", ADJOINT: "bar"}
 _LATEX_MARK = {PRIMAL: "", TANGENT: r"\dot", ADJOINT: r"\bar"}
-
-
-def number(x: float, digits: int | None = None) -> str:
-    """A number for a reader.
-
-    Args:
-        x: the number.
-        digits: digits behind the point, and at least as many significant ones of a small
-            number; None for the shortest text that reads back as the same double.
-    """
-    if x != x:
-        return "nan"
-    if math.isinf(x):
-        return "inf" if x > 0 else "-inf"
-    if digits is None:
-        text = repr(x)
-        return text[:-2] if text.endswith(".0") else text
-    size = abs(x)
-    if size >= _FIXED_BELOW:
-        mantissa, _, exponent = f"{x:.{digits}e}".partition("e")
-        return f"{_strip(mantissa)}e{exponent}"
-    text = _strip(f"{x:.{digits}f}") if size >= _DECIMALS_FROM else f"{x:.{max(digits, 1)}g}"
-    return "0" if text == "-0" else text
-
-
-def _strip(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def latex_number(x: float, digits: int | None = None) -> str:
@@ -267,7 +238,7 @@ def _write(formula: Formula, style: Style, leaf: Leaf, brackets: bool) -> tuple[
 
 def operation(graph: Graph, node: int) -> Formula:
     """The formula of one operation over its operands."""
-    row = TABLE[graph.op[node] - CONSTANT - 1]
+    row = row_of(graph.op[node])
     operands = tuple(reference(graph, operand) for operand in graph.operands(node))
     return Formula(graph.value[node], row=row, operands=operands)
 

@@ -224,6 +224,15 @@ def _table() -> tuple[Primitive, ...]:
 
 
 TABLE = _table()
+# A code takes six bits in the key of an operation, and the machine's own codes begin at 64.
+assert len(TABLE) + CONSTANT < 64
+
+
+def row_of(code: int) -> Primitive:
+    """The row of a primitive by its code."""
+    return TABLE[code - CONSTANT - 1]
+
+
 BY_NAME = {row.name: row for row in TABLE}
 # By code; the two codes below the first primitive have no kernel.
 KERNELS: list[Kernel] = [kernels.nan, kernels.nan, *(row.kernel for row in TABLE)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
-from adcli.errors import InputError, ProgramError, Source, Span
+from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError, ProgramError, Source, Span
 from adcli.graph import arrays, primitives
 from adcli.graph import code as c
 from adcli.graph.arrays import Array, Several, Value
@@ -15,8 +16,11 @@ from adcli.graph.names import Names
 from adcli.graph.rules import CONSTANTS
 from adcli.graph.suggest import lookalike, suggestion
 from adcli.graph.tracer import Tracer, called_at, declared
-from adcli.graph.wengert import DEFAULT_MAX_OPERATIONS, Graph, Scalar
+from adcli.graph.wengert import Graph, Scalar
 from adcli.language import parse, syntax
+
+if TYPE_CHECKING:
+    from adcli.graph.notation import Labels
 
 # What a user may give for an input: a number, a vector, or a matrix by rows.
 Given = float | Sequence[float] | Sequence[Sequence[float]]
@@ -81,11 +85,11 @@ class Run:
         graph: the operations executed.
         inputs: the inputs, in order.
         results: name -> scalar, in order.
-        equalities: spans of comparisons for equality that held (see `Tracer`).
-        kinks: spans of calls of the prelude at a kink, and what was used there.
+        equalities: places of comparisons for equality that held, and the node compared.
+        kinks: places of calls of the prelude at a kink, the node there, and a message.
     """
 
-    __slots__ = ("equalities", "graph", "inputs", "kinks", "program", "results")
+    __slots__ = ("_labels", "equalities", "graph", "inputs", "kinks", "program", "results")
 
     def __init__(
         self,
@@ -93,8 +97,8 @@ class Run:
         graph: Graph,
         inputs: list[Input],
         results: dict[str, Scalar],
-        equalities: list[int],
-        kinks: dict[int, str],
+        equalities: dict[int, int],
+        kinks: dict[int, tuple[int, str]],
     ) -> None:
         self.program = program
         self.graph = graph
@@ -102,6 +106,16 @@ class Run:
         self.results = results
         self.equalities = equalities
         self.kinks = kinks
+        self._labels: Labels | None = None
+
+    @property
+    def labels(self) -> Labels:
+        """The names of the nodes, made once: unlike those of the inputs."""
+        from adcli.graph.notation import Labels
+
+        if self._labels is None:
+            self._labels = Labels(self.graph, self.program.inputs)
+        return self._labels
 
     def values(self) -> dict[str, float]:
         """The values of the results."""
@@ -118,7 +132,7 @@ class Run:
                 return name
             raise InputError(
                 f"no result is called '{name}'",
-                hint=suggestion(name, self.results),
+                hint=suggestion(str(name), self.results),
                 details=(f"the results are {_listing(self.results)}",),
             )
         if len(self.results) == 1:
@@ -142,7 +156,7 @@ class Run:
         known = {item.name: item for item in self.inputs}
         for name in names:
             if name not in known:
-                raise _unknown_input(name, list(known))
+                raise _unknown_input(str(name), list(known))
         return [item for item in self.inputs if item.name in wanted]
 
     def span(self, node: int) -> Span | None:
@@ -224,7 +238,7 @@ class Program:
             arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
         value = tracer.call(self.main, arguments)
         results = self._named(value)
-        return Run(self, graph, inputs, results, list(tracer.equalities), tracer.kinks)
+        return Run(self, graph, inputs, results, tracer.equalities, tracer.kinks)
 
     def _define(self, definitions: list[syntax.Function]) -> None:
         environment = self._environment
@@ -264,7 +278,7 @@ class Program:
             aside = name in CONSTANTS or name in functions or is_function(name)
             if is_read and (own or not aside):
                 parameters.append(syntax.Parameter(position, position + len(name), name))
-        compiler = Compiler(self._environment, main, names, main=True)
+        compiler = Compiler(self._environment, main, names)
         compiler.parameters(parameters)
         main.parameters = [c.Parameter(p.name, None, None, p.start, p.end) for p in parameters]
         compiler.body(statements, statements[-1])
@@ -290,18 +304,13 @@ class Program:
 
     def _named(self, value: Value) -> dict[str, Scalar]:
         """The results by name, vectors by element."""
-        values = value.items if isinstance(value, Several) else [value]
-        plain = self.main.results
-        if len(plain) != len(values):
-            plain = [None] * len(values)
+        values, names = [value], self.main.results
+        if isinstance(value, Several):
+            values = value.items
+            # Results passed on whole, as in f(x) = g(x), are another function's names.
+            names = value.names if len(names) > 1 else [None] * len(values)
         pieces: list[Scalar] = []
-        flat: list[Value] = []
-        names: list[str | None] = []
-        for name, item in zip(plain, values, strict=True):
-            inner = item.items if isinstance(item, Several) else [item]
-            flat += inner
-            names += [name if len(inner) == 1 else None] * len(inner)
-        labels = _result_names(self.name, list(zip(names, flat, strict=True)), pieces)
+        labels = _result_names(self.name, list(zip(names, values, strict=True)), pieces)
         return dict(zip(labels, pieces, strict=True))
 
     def _bind(
@@ -320,7 +329,7 @@ class Program:
             names_ = [p.name for p in missing]
             raise _missing_inputs(names_, known, list(values), self._places(missing))
         if unknown:
-            raise _unknown_input(unknown[0], known)
+            raise _unknown_input(str(unknown[0]), known)
         bound = []
         for parameter in self.main.parameters:
             if parameter.name in values:
@@ -353,8 +362,12 @@ class Program:
         return Span(self.source, first.start, first.start + len(first.name))
 
 
-def constant_value(program: Program) -> Given:
+def constant_value(program: Program, max_operations: int = DEFAULT_MAX_OPERATIONS) -> Given:
     """The value of a program without inputs: a number, a list, or a list of rows.
+
+    Args:
+        program: the program.
+        max_operations: the most operations it may take.
 
     Raises:
         ProgramError: it reads a name that has no value, or has several results.
@@ -363,7 +376,7 @@ def constant_value(program: Program) -> Given:
         parameter = program.main.parameters[0]
         place = Span(program.source, parameter.start, parameter.start + len(parameter.name))
         raise ProgramError(f"'{parameter.name}' has no value here; a constant is needed", place)
-    value = Tracer(Graph()).call(program.main, [])
+    value = Tracer(Graph(max_operations)).call(program.main, [])
     if isinstance(value, Several):
         whole = Span(program.source, 0, len(program.source.text))
         hint = f"write [{program.source.text.strip()}]"
@@ -376,7 +389,7 @@ def constant_value(program: Program) -> Given:
 def _compile(environment: Environment, item: syntax.Function) -> Any:
     """Compile the head of a function now; the body when what is returned is called."""
     function = environment.functions[item.name]
-    compiler = Compiler(environment, function, Names(item.body), main=False)
+    compiler = Compiler(environment, function, Names(item.body))
     compiler.parameters(item.parameters)
     for parameter in item.parameters:
         default = None
@@ -396,9 +409,7 @@ def _compile(environment: Environment, item: syntax.Function) -> Any:
                         parameter.default.start, parameter.default.end, [parameter.default]
                     )
                 ]
-                Compiler(environment, compiled.default, Names(body), main=False).body(
-                    body, parameter
-                )
+                Compiler(environment, compiled.default, Names(body)).body(body, parameter)
         compiler.body(item.body, item)
 
     return finish
@@ -412,22 +423,26 @@ def measure(name: str, given: Any) -> tuple[tuple[int, ...], list[float]]:
     """
     if hasattr(given, "tolist"):
         given = given.tolist()
-    if isinstance(given, (int, float)) and not isinstance(given, bool):
+    if _is_number(given):
         return (), [_double(given)]
-    if isinstance(given, (list, tuple)):
-        if all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in given):
-            return (len(given),), [_double(x) for x in given]
-        rows = [row.tolist() if hasattr(row, "tolist") else row for row in given]
-        if all(isinstance(row, (list, tuple)) for row in rows):
+    if isinstance(given, (list, tuple, range)):
+        rows: list[Any] = [row.tolist() if hasattr(row, "tolist") else row for row in given]
+        if all(_is_number(x) for x in rows):
+            return (len(rows),), [_double(x) for x in rows]
+        if all(isinstance(row, (list, tuple, range)) for row in rows):
             lengths = sorted({len(row) for row in rows})
             if len(lengths) > 1:
                 raise InputError(
                     f"input '{name}' has rows of {lengths[0]} and {lengths[1]} numbers"
                 )
             flat = [x for row in rows for x in row]
-            if all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in flat):
+            if all(_is_number(x) for x in flat):
                 return (len(rows), lengths[0]), [_double(x) for x in flat]
     raise InputError(f"input '{name}' is not a number, a vector or a matrix")
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, Real) and not isinstance(x, bool)
 
 
 def _double(number: float) -> float:

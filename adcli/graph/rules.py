@@ -83,7 +83,7 @@ class Arithmetic:
         """
         found = self._partials.get(code)
         if found is None:
-            found = self._partials[code] = self._read(primitives.TABLE[code - 2])
+            found = self._partials[code] = self._read(primitives.row_of(code))
         return found
 
     def _read(self, row: primitives.Primitive) -> tuple[Partial | float | None, ...]:

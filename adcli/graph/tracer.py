@@ -20,6 +20,7 @@ from adcli.errors import LimitError, ProgramError, Span
 from adcli.graph import arrays
 from adcli.graph import code as c
 from adcli.graph.arrays import Array, Several, Value
+from adcli.graph.numbers import number
 from adcli.graph.primitives import (
     ADD,
     CAREFUL,
@@ -42,7 +43,6 @@ from adcli.graph.wengert import (
 )
 
 MAX_DEPTH = 100_000
-_MOST_FOLDED = 100
 # Prelude functions that are mapped run a machine of their own inside the machine.
 MAX_NESTED = 50
 
@@ -79,15 +79,16 @@ class Tracer:
 
     Attributes:
         equalities: for each `==` or `!=` of quantities that depend on the inputs and
-            were equal, where it stands: the path then holds at this point only.
-        kinks: for each function of the prelude that was at a kink, where it was called
-            and what convention was used.
+            were equal, where it stands and a node compared: the path then holds at this
+            point only.
+        kinks: for each function of the prelude that was at a kink, where it was called,
+            the node there, and what convention was used.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.equalities: dict[int, None] = {}
-        self.kinks: dict[int, str] = {}
+        self.equalities: dict[int, int] = {}
+        self.kinks: dict[int, tuple[int, str]] = {}
         # Turns, calls and elements are counted besides the nodes, so that a loop which
         # records nothing ends too.
         self.budget = graph.max_operations
@@ -122,7 +123,7 @@ class Tracer:
         values, wheres = graph.value, graph.where
         add_op, add_left, add_right = ops.append, lefts.append, rights.append
         add_value, add_where = values.append, wheres.append
-        limit = graph.max_operations
+        limit = graph.node_limit()
         frames: list[tuple[c.Function, int, list[Any], int, int]] = []
         code = function.code
         R = registers
@@ -148,7 +149,7 @@ class Tracer:
                                 value = CAREFUL[op](values[x], values[y])
                             node = len(ops)
                             if node >= limit:
-                                raise self._too_many()
+                                limit = graph.node_limit()
                             add_op(op)
                             add_left(x)
                             add_right(y)
@@ -163,7 +164,8 @@ class Tracer:
                             value = CAREFUL[op](x, y)
                         R[target] = value
                         if value - value != 0:
-                            self._folded(op, (x, y), value, where if fixed == NOWHERE else fixed)
+                            graph.here = where if fixed == NOWHERE else fixed
+                            graph.note_folded(op, (x, y), value)
                     else:
                         graph.here = where if fixed == NOWHERE else fixed
                         if type(x) in _SCALARS and type(y) in _SCALARS:
@@ -182,7 +184,7 @@ class Tracer:
                                 value = CAREFUL[op](values[x])
                             node = len(ops)
                             if node >= limit:
-                                raise self._too_many()
+                                limit = graph.node_limit()
                             add_op(op)
                             add_left(x)
                             add_right(UNARY)
@@ -193,9 +195,7 @@ class Tracer:
                     else:
                         graph.here = where if fixed == NOWHERE else fixed
                         if type(x) in _SCALARS:
-                            value = R[target] = graph.unary(op, x)
-                            if type(value) is float and value - value != 0:
-                                self._folded(op, (x,), value, graph.here)
+                            R[target] = graph.unary(op, x)
                         else:
                             R[target] = self._elementwise(op, [x])
                 elif op <= c.NE:
@@ -208,7 +208,7 @@ class Tracer:
                     w = values[y] if ty is int else y
                     R[target] = _COMPARE[op](u, w)
                     if op >= c.EQ and u == w and (tx is int or ty is int):
-                        self._held(function, u, where, fixed)
+                        self._held(function, x if tx is int else y, u, where, fixed)
                 elif op == c.BRANCH:
                     if not R[a]:
                         position = target
@@ -222,7 +222,7 @@ class Tracer:
                         R[target] = x
                     else:
                         arrays.check_numbers(x)
-                        self._spend(len(x.items) >> 6)
+                        self._spend(len(x.items) >> 3)
                         R[target] = Array(x.shape, x.items[:])
                 elif op == c.NEXT:
                     iterator = R[a]
@@ -244,7 +244,7 @@ class Tracer:
                 elif op == c.TURN:
                     self._spend(0)
                 elif op == c.CALL:
-                    self._spend(0)
+                    self._spend(len(a.template) >> 6)
                     arguments = [R[register] for register in b]
                     for argument in arguments:
                         if type(argument) is Several:
@@ -265,7 +265,7 @@ class Tracer:
                             fixed = _prelude(where)
                         function, R, code, position = called, entered, called.code, 0
                 elif op == c.RETURN:
-                    result = R[a[0]] if len(a) == 1 else Several([R[register] for register in a])
+                    result = R[a[0]] if len(a) == 1 else self._several(function, a, R)
                     if not frames:
                         return result
                     function, position, R, target, fixed = frames.pop()
@@ -286,6 +286,20 @@ class Tracer:
             if error.span is None:
                 error.span = self._span(function, where, fixed, frames)
             raise
+
+    def _several(self, function: c.Function, registers: tuple[int, ...], R: list[Any]) -> Several:
+        """The results of a function, those of a call among them one after the other."""
+        items: list[Value] = []
+        names: list[str | None] = []
+        for register, name in zip(registers, function.results, strict=True):
+            value = R[register]
+            if isinstance(value, Several):
+                items += value.items
+                names += [None] * len(value.items)
+            else:
+                items.append(value)
+                names.append(name)
+        return Several(items, names)
 
     def _enter(self, function: c.Function, arguments: list[Any]) -> list[Any]:
         """The registers at the start of a call."""
@@ -319,20 +333,13 @@ class Tracer:
                 return Span(caller.source, *caller.spans[caller.code[position - 1][4]])
         return None  # mapped over a vector: the machine around this one knows
 
-    def _folded(self, op: int, operands: tuple[float, ...], value: float, where: int) -> None:
-        """Remember where constants alone began to be non-finite, for blame."""
-        folded = self.graph.folded
-        if len(folded) < _MOST_FOLDED and all(math.isfinite(x) for x in operands):
-            folded.append((op, operands, value, where))
-
-    def _held(self, function: c.Function, value: float, where: int, fixed: int) -> None:
+    def _held(self, function: c.Function, node: int, value: float, where: int, fixed: int) -> None:
         """Note that two quantities were equal: in the prelude, a kink (see prelude.ad)."""
         if not function.from_prelude:
-            self.equalities[where] = None
+            self.equalities[where] = node
         elif math.isfinite(value):
-            self.kinks[called_at(fixed)] = (
-                f"{function.name} has no derivative at {value:g}; using 0"
-            )
+            message = f"{function.name} has no derivative at {number(value)}; using 0"
+            self.kinks[called_at(fixed)] = (node, message)
 
     def _too_many(self) -> LimitError:
         return LimitError(
@@ -426,7 +433,8 @@ class Tracer:
             for register in R[a]:
                 R[register] = None
         elif op == c.UNPACK:
-            items = _flat(R[a])
+            value = R[a]
+            items = value.items if isinstance(value, Several) else [value]
             if len(items) != len(target):
                 raise ProgramError(
                     f"{counted(len(target), 'name')} but {counted(len(items), 'value')}"
@@ -468,7 +476,9 @@ class Tracer:
             raise ProgramError("a range with step 0 never ends")
         turns = (end - start) / stride
         if not math.isfinite(turns) or not math.isfinite(stride):
-            raise ProgramError(f"a range cannot run from {start:g} to {end:g} by {stride:g}")
+            raise ProgramError(
+                f"a range cannot run from {number(start)} to {number(end)} by {number(stride)}"
+            )
         if start.is_integer() and end.is_integer() and stride.is_integer():
             return int(max(0, (int(end) - int(start)) // int(stride) + 1))
         # 0..0.3 by 0.1 has four terms although 0.3/0.1 is 2.9999999999999996.
@@ -477,10 +487,10 @@ class Tracer:
     def _positions(self, index: Any, R: list[Any], size: int, what: str) -> list[int] | int:
         """The offset an index picks (from 0), or those a range picks."""
         if not isinstance(index, tuple):
-            number = arrays.whole(self.graph, R[index], "an index")
-            if not 1 <= number <= size:
-                raise _outside(number, size, what)
-            return number - 1
+            position = arrays.whole(self.graph, R[index], "an index")
+            if not 1 <= position <= size:
+                raise _outside(position, size, what)
+            return position - 1
         first, last, step = (R[register] for register in index)
         count = self._range_count(first, last, step)
         start = arrays.whole(self.graph, first, "an index")
@@ -489,7 +499,7 @@ class Tracer:
             for end in (start, start + (count - 1) * stride):
                 if not 1 <= end <= size:
                     raise _outside(end, size, what)
-        self._spend(count >> 6)
+        self._spend(count >> 3)
         return [start - 1 + k * stride for k in range(count)]
 
     def _index(self, base: Any, indices: tuple[Any, ...], R: list[Any]) -> Value:
@@ -514,8 +524,10 @@ class Tracer:
         if isinstance(row, int):
             if isinstance(column, int):
                 return base.items[row * columns + column]
+            self._spend(len(column) >> 3)
             return Array((len(column),), [base.items[row * columns + j] for j in column])
         if isinstance(column, int):
+            self._spend(len(row) >> 3)
             return Array((len(row),), [base.items[i * columns + column] for i in row])
         self._spend(len(row) * len(column))
         items = [base.items[i * columns + j] for i in row for j in column]
@@ -549,13 +561,6 @@ class Tracer:
 _SCALARS = frozenset({int, float})
 
 
-def _flat(value: Value) -> list[Value]:
-    """The values of several results, one after the other."""
-    if not isinstance(value, Several):
-        return [value]
-    return [item for part in value.items for item in _flat(part)]
-
-
 def _prelude(where: int) -> int:
     """The mark of operations of the prelude called at `where`; `called_at` undoes it."""
     return where if where < NOWHERE else -where - 2
@@ -571,10 +576,10 @@ def _maps(function: c.Function, arguments: list[Any]) -> bool:
     return not function.has_shapes and any(isinstance(x, Array) for x in arguments)
 
 
-def _outside(number: int, size: int, what: str) -> ProgramError:
-    hint = "indices count from 1" if number == 0 else ""
+def _outside(position: int, size: int, what: str) -> ProgramError:
+    hint = "indices count from 1" if position == 0 else ""
     there = f"is 1 {what[:-1]}" if size == 1 else f"are {size} {what}"
-    return ProgramError(f"index {number} is outside: there {there}", hint=hint)
+    return ProgramError(f"index {position} is outside: there {there}", hint=hint)
 
 
 def check_shape(name: str, parameter: c.Parameter, value: Any) -> None:

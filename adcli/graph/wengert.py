@@ -19,27 +19,25 @@ import math
 from array import array
 from collections.abc import Iterator
 
-from adcli.errors import LimitError
+from adcli.errors import DEFAULT_MAX_OPERATIONS, LimitError
 from adcli.graph.primitives import (
     ADD,
-    CAREFUL,
     COMMUTATIVE,
     CONSTANT,
     DIV,
     FIRST_UNARY,
     INPUT,
-    KERNELS,
     MUL,
     NEG,
     POW,
     SUB,
+    compute,
 )
-from adcli.graph.rules import Arithmetic
 
 # A node, or a number that depends on no input.
 Scalar = int | float
 
-DEFAULT_MAX_OPERATIONS = 10_000_000
+_MOST_FOLDED = 100
 UNARY = -1
 NOWHERE = -1
 
@@ -59,7 +57,7 @@ class Graph:
             the prelude (see `tracer`).
         inputs: the input nodes, in order.
         folded: what constants alone made non-finite: (code, operands, value, where).
-        max_operations: how many nodes there may be.
+        max_operations: how many operations there may be.
     """
 
     def __init__(self, max_operations: int = DEFAULT_MAX_OPERATIONS) -> None:
@@ -71,10 +69,10 @@ class Graph:
         self.inputs: list[int] = []
         self.folded: list[tuple[int, tuple[float, ...], float, int]] = []
         self.max_operations = max_operations
+        self._most_nodes = max_operations
         self.here = NOWHERE
         self.made: dict[int, int] = {}
         self._constants: dict[float | str, int] = {}
-        self.arithmetic = Arithmetic(self.apply, self.number)
 
     def __len__(self) -> int:
         return len(self.op)
@@ -119,20 +117,16 @@ class Graph:
     def unary(self, code: int, x: Scalar) -> Scalar:
         """The result of a primitive of one argument."""
         if type(x) is not int:
-            try:
-                return KERNELS[code](x)
-            except (ArithmeticError, ValueError):
-                return CAREFUL[code](x)
+            value = compute(code, x)
+            if value - value != 0:
+                self.note_folded(code, (x,), value)
+            return value
         if code == NEG and self.op[x] == NEG:
             return self.left[x]
         key = (x << KEY_SHIFT) << KEY_CODES | code
         node = self.made.get(key)
         if node is None:
-            u = self.value[x]
-            try:
-                value = KERNELS[code](u)
-            except (ArithmeticError, ValueError):
-                value = CAREFUL[code](u)
+            value = compute(code, self.value[x])
             node = self.made[key] = self._append(code, x, UNARY, value)
         return node
 
@@ -140,10 +134,10 @@ class Graph:
         """The result of a primitive of two arguments."""
         if type(x) is not int:
             if type(y) is not int:
-                try:
-                    return KERNELS[code](x, y)
-                except (ArithmeticError, ValueError):
-                    return CAREFUL[code](x, y)
+                value = compute(code, x, y)
+                if value - value != 0:
+                    self.note_folded(code, (x, y), value)
+                return value
             if x == 1:
                 if code == MUL:
                     return y
@@ -172,20 +166,34 @@ class Graph:
             key = (x << KEY_SHIFT | y) << KEY_CODES | code
         node = self.made.get(key)
         if node is None:
-            u, w = self.value[x], self.value[y]
-            try:
-                value = KERNELS[code](u, w)
-            except (ArithmeticError, ValueError):
-                value = CAREFUL[code](u, w)
+            value = compute(code, self.value[x], self.value[y])
             node = self.made[key] = self._append(code, x, y, value)
         return node
 
-    def _append(self, code: int, x: int, y: int, value: float) -> int:
-        node = len(self.op)
-        if node >= self.max_operations:
+    def node_limit(self) -> int:
+        """The number of nodes at which there are too many operations.
+
+        Raises:
+            LimitError: there are so many nodes already.
+        """
+        if len(self.op) >= self._most_nodes:
             raise LimitError(
                 f"more than {self.max_operations:,} operations", details=(MORE_OPERATIONS,)
             )
+        return self._most_nodes
+
+    def note_folded(self, code: int, operands: tuple[float, ...], value: float) -> None:
+        """Remember where constants alone began to be non-finite, for blame."""
+        if len(self.folded) < _MOST_FOLDED and all(math.isfinite(x) for x in operands):
+            self.folded.append((code, operands, value, self.here))
+
+    def _append(self, code: int, x: int, y: int, value: float) -> int:
+        node = len(self.op)
+        if code > CONSTANT:
+            if node >= self._most_nodes:
+                self.node_limit()
+        else:
+            self._most_nodes += 1  # it is no operation
         self.op.append(code)
         self.left.append(x)
         self.right.append(y)

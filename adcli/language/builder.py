@@ -198,9 +198,10 @@ class Builder:
         return syntax.Parameter(start, end, name[1], tuple(dims), default)
 
     def fixed_dim(self, start: int, end: int, number: Token) -> Any:
-        if not number[1].isdigit() or len(number[1]) > 15:
+        digits = number[1].replace("_", "")
+        if not digits.isdigit() or len(digits) > 15:
             raise ProgramError("a length is a whole number", Span(self.source, start, end))
-        return int(number[1])
+        return int(digits)
 
     def free_dim(self, start: int, end: int) -> Any:
         return None

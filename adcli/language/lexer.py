@@ -125,7 +125,7 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
         previous = kind
 
     if position != len(text):
-        raise _unexpected(source, position, previous)
+        raise _unexpected(source, position)
     if brackets:
         kind, word, start, end = tokens[brackets[-1]]
         raise ProgramError(f"this '{word}' is never closed", Span(source, start, end))
@@ -171,7 +171,7 @@ def _describe(character: str) -> str:
     return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
 
 
-def _unexpected(source: Source, position: int, previous: str) -> ProgramError:
+def _unexpected(source: Source, position: int) -> ProgramError:
     """The error for a character no terminal begins with."""
     character = source.text[position]
     span = Span(source, position, position + 1)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from adcli.differentiate.blame import Diagnostic
+from typing import TYPE_CHECKING
+
 from adcli.errors import AdcliError, Span
 from adcli.render.safe import safe, to_ascii, width
+
+if TYPE_CHECKING:
+    from adcli.differentiate.blame import Diagnostic
 
 # How much of a long line is shown around a span.
 _WINDOW = 70

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from adcli.differentiate.blame import run_labels
 from adcli.differentiate.trace import ForwardPass, ReversePass, Step, primal_steps, result_names
 from adcli.graph.notation import (
     ADJOINT,
@@ -15,11 +14,11 @@ from adcli.graph.notation import (
     Style,
     latex_number,
     names,
-    number,
     numbers,
     variable,
     write,
 )
+from adcli.graph.numbers import number
 from adcli.graph.program import Run
 from adcli.render.safe import width as text_width
 from adcli.render.views import View
@@ -53,7 +52,7 @@ class Writer:
         self.style = style
         self.digits = digits
         self.notation = notation
-        labels = run_labels(run)
+        labels = run.labels
         self.names: Leaf = names(labels, style, None if style == "plain" else digits)
         self.labels = labels
 
@@ -104,7 +103,10 @@ class Writer:
             partial = self.partial(source, operand)
             before = f"{pieces[0]} + " if step.accumulates else ""
             pieces.append(f"{before}{bar} {partial}")
-        return " = ".join([*pieces, self.expression(step.formula), self.number(step.value)])
+        value = self.number(step.value)
+        if not step.formula.is_number:
+            pieces.append(self.expression(step.formula))
+        return " = ".join([*pieces, value])
 
     def partial(self, source: int, operand: int) -> str:
         """∂v₂/∂v₀"""
@@ -148,6 +150,9 @@ def _has_non_finite(formula: Formula) -> bool:
 
 def forward_views(writer: Writer, passes: Sequence[ForwardPass]) -> list[View]:
     """A table for each pass of forward mode."""
+    if not passes:  # nothing to differentiate with respect to
+        steps = primal_steps(writer.run)
+        return [View(["Forward primal trace"], [[writer.line(step)] for step in steps])]
     views = []
     for one in passes:
         footer = _derivatives(writer, one)
@@ -204,7 +209,7 @@ def reverse_views(writer: Writer, passes: Sequence[ReversePass]) -> list[View]:
         for step in one.steps:
             key: Any = step.operation
             if step.target.node is None:
-                key = ("input", step.formula.node)
+                key = ("input", step.operation)
             elif step.local is None:
                 key = ("result", _result_key(step.formula))
             beside.setdefault(key, []).append(writer.adjoint_line(step))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adcli.differentiate.gradient import Gradient
-from adcli.graph.notation import latex_number, number, variable
+from adcli.graph.notation import (
+    latex_number,
+    variable,
+)
+from adcli.graph.numbers import number
 from adcli.graph.program import Run
 from adcli.render.views import View
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from adcli.graph.notation import latex_number, number
+from adcli.graph.numbers import number
 from adcli.render.safe import safe
 
 # A cell: a number to be formatted, or a text.
@@ -85,19 +85,6 @@ def _markdown(text: str) -> str:
     for character in "\\`*_|<>[]":
         text = text.replace(character, "\\" + character)
     return text
-
-
-def to_latex(view: View, digits: int | None) -> str:
-    """A LaTeX tabular; cells that are texts are taken as formulas already."""
-    lines = [rf"\begin{{tabular}}{{{'l' * len(view.columns)}}}"]
-    lines.append(" & ".join(view.columns) + r" \\ \hline")
-    for row in view.rows:
-        cells = [
-            cell if isinstance(cell, str) else f"${latex_number(cell, digits)}$" for cell in row
-        ]
-        lines.append(" & ".join(cells) + r" \\")
-    lines.append(r"\end{tabular}")
-    return "\n".join(lines) + "\n"
 
 
 def latex_text(text: str) -> str:
