@@ -62,12 +62,11 @@ def load(source: str | os.PathLike[str], function: str | None = None) -> Program
         FileError: the file cannot be read.
         LimitError: the text is too long or too deep.
     """
-    if isinstance(source, str) and not source.endswith(".ad") and not source.startswith("@"):
-        return Program(Source(source), function)
-    from adcli.language.files import read_program
+    from adcli.language.files import program_source, read_program
 
-    path = source.removeprefix("@") if isinstance(source, str) else os.fspath(source)
-    return Program(read_program(path), function)
+    if isinstance(source, str):
+        return Program(program_source(source), function)
+    return Program(read_program(os.fspath(source)), function)
 
 
 class Program:

@@ -1,6 +1,6 @@
 """python -m adcli"""
 
-from adcli.cli.main import entry
+from adcli.cli.start import entry
 
 if __name__ == "__main__":
     entry()

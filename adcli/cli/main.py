@@ -59,8 +59,8 @@ class Commands(click.Group):
 EPILOG = """\b
 Exit codes:
   0    done
-  1    the answer is no: a check failed, some rows or lines failed
-  2    usage: options, missing or unknown inputs or columns
+  1    the answer is no (not used by these commands)
+  2    usage: options, missing or unknown inputs
   3    the program text: syntax, names, shapes
   4    --strict and a non-finite value or derivative
   5    a file cannot be read or written
@@ -164,8 +164,3 @@ def _abandon(stream: object) -> None:
         os.dup2(nowhere, stream.fileno())  # type: ignore[attr-defined]
     except (OSError, ValueError, AttributeError):
         pass
-
-
-def entry() -> None:
-    """The console script."""
-    sys.exit(main())

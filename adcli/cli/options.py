@@ -228,11 +228,9 @@ def load(source: str, function: str | None) -> Program:
             raise FileError("cannot read standard input: it is closed")
 
         return Program(read_stream(sys.stdin.buffer, "standard input"), function)
-    if source.startswith("@") or source.endswith(".ad"):
-        from adcli.language.files import read_program
+    from adcli.language.files import program_source
 
-        return Program(read_program(source.removeprefix("@")), function)
-    return Program(Source(source), function)
+    return Program(program_source(source), function)
 
 
 def parse_bindings(bindings: Sequence[str], max_operations: int) -> dict[str, Given]:

@@ -19,9 +19,10 @@ def command(request: options.Request, names: tuple[str, ...]) -> None:
     Example:
       adcli rules sqrt atan2
     """
+    from adcli.graph.rules import rule_texts
     from adcli.render import rules
 
-    rows = rules.select(names)
+    rows = rule_texts(names)
     output = request.output
 
     def data() -> dict[str, Any]:

@@ -5,8 +5,9 @@ is (code, target, a, b, where); codes below `primitives.END` are the primitives
 themselves, on registers a and b. `where` indexes the program's spans.
 
 The structure of the program stays visible: BRANCH knows where its arms begin and where
-they meet again, so that the arms can be run one after the other under a condition as
-well as chosen between.
+they meet again (of a `while` loop: where it ends), so that the arms can be run one after
+the other under a condition as well as chosen between. What an arm may change are the
+targets in its code; SET_ELEMENT changes the array in its target.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from adcli.errors import Source
 
 LT, LE, GT, GE, EQ, NE = range(64, 70)
 NOT = 70  # target = not a
-BRANCH = 71  # if a: go on, else go to target; the arms meet at b
+BRANCH = 71  # if a: go on, else go to target; the arms meet at b, a loop ends there
 JUMP = 72  # go to target
 TURN = 73  # a turn of a while loop
 NEXT = 74  # target = the next item of iterator a, or go to b at its end

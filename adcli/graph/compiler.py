@@ -19,8 +19,6 @@ from adcli.graph.rules import CONSTANTS
 from adcli.graph.suggest import counted, suggestion
 from adcli.language import syntax
 
-_OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
-_BINARY = {sign: primitives.BY_NAME[name].code for sign, name in _OPERATORS.items()}
 _COMPARE = {"<": c.LT, "<=": c.LE, ">": c.GT, ">=": c.GE, "==": c.EQ, "!=": c.NE}
 _CONDITIONS = (syntax.Compare, syntax.Logical, syntax.Not)
 # What makes an array that no variable holds yet.
@@ -314,7 +312,7 @@ class Compiler:
         right = yield from self._numeric(node.value)
         self._give(left, right)
         result = self._take()
-        self._emit(_BINARY[node.operator], result, left, right, node)
+        self._emit(primitives.SIGNS[node.operator], result, left, right, node)
         yield from self._store(node.target, result, node, fresh=True)
         self._give(result)
         return 0
@@ -447,7 +445,7 @@ class Compiler:
         right = yield from self._numeric(node.right)
         self._give(left, right)
         result = self._take()
-        self._emit(_BINARY.get(node.operator, c.MATMUL), result, left, right, node)
+        self._emit(primitives.SIGNS.get(node.operator, c.MATMUL), result, left, right, node)
         return result
 
     def _sum(self, node: syntax.Binary) -> _Step:
@@ -469,7 +467,7 @@ class Compiler:
             left = result
             self._give(left, right)
             result = self._take()
-            self._emit(_BINARY[step.operator], result, left, right, step)
+            self._emit(primitives.SIGNS[step.operator], result, left, right, step)
         return result
 
     def _choice(self, node: syntax.Choice) -> _Step:

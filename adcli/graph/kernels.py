@@ -10,6 +10,17 @@ References: IEEE 754-2019, clause 9.2; ISO C, annex F.
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
+
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 
 INF = math.inf
 NAN = math.nan

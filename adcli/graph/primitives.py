@@ -242,6 +242,8 @@ FIRST_UNARY = BY_NAME["neg"].code
 END = CONSTANT + 1 + len(TABLE)
 
 ADD, SUB, MUL, DIV, POW, MAX, MIN = range(CONSTANT + 1, CONSTANT + 8)
+# The operators of the language.
+SIGNS = {"+": ADD, "-": SUB, "*": MUL, "/": DIV, "^": POW}
 HYPOT = BY_NAME["hypot"].code
 ABS = BY_NAME["abs"].code
 LOG2 = BY_NAME["log2"].code

@@ -15,7 +15,7 @@ from adcli.graph.definitions import Definitions
 from adcli.graph.names import Names
 from adcli.graph.rules import CONSTANTS
 from adcli.graph.suggest import lookalike, suggestion
-from adcli.graph.tracer import Tracer, called_at, declared
+from adcli.graph.tracer import Tracer, called_at, declared, fits
 from adcli.graph.wengert import Graph, Scalar
 from adcli.language import parse, syntax
 
@@ -343,12 +343,10 @@ class Program:
                 shape = arrays.shape_of(default)
                 items = default.items if isinstance(default, Array) else [default]
                 numbers = [float(x) for x in items]
-            wanted = parameter.shape
-            if wanted is not None and not (
-                len(wanted) == len(shape)
-                and all(n is None or n == m for n, m in zip(wanted, shape, strict=True))
-            ):
-                message = f"'{parameter.name}' is {declared(wanted)}, got {arrays.describe(shape)}"
+            if not fits(parameter, shape):
+                assert parameter.shape is not None
+                wanted = declared(parameter.shape)
+                message = f"'{parameter.name}' is {wanted}, got {arrays.describe(shape)}"
                 if parameter.name not in values:
                     place = Span(self.source, parameter.start, parameter.end)
                     raise ProgramError(f"the default of {message}", place)

@@ -11,12 +11,14 @@ nan, and so are their derivatives, to any order.
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from adcli.errors import InputError
 from adcli.graph import primitives
 from adcli.graph.definitions import Definitions
+from adcli.graph.kernels import COMPARISONS
+from adcli.graph.suggest import suggestion
 from adcli.language import syntax
 
 CONSTANTS = {
@@ -26,16 +28,6 @@ CONSTANTS = {
     "tau": math.tau,
     "inf": math.inf,
     "nan": math.nan,
-}
-
-_BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
 }
 
 # A partial that is not a constant: a function of (u, w, v).
@@ -150,7 +142,7 @@ class Arithmetic:
                 inner = self.value(operand)
                 return lambda u, w, v: apply(primitives.NEG, inner(u, w, v))
             case syntax.Binary(left=left, operator=sign, right=right):
-                code = primitives.BY_NAME[_BINARY[sign]].code
+                code = primitives.SIGNS[sign]
                 first, second = self.value(left), self.value(right)
                 return lambda u, w, v: apply(code, first(u, w, v), second(u, w, v))
             case syntax.Call(name=name, arguments=[argument]):
@@ -183,7 +175,7 @@ def _holds(expression: syntax.Expression) -> Callable[[float, float, float], boo
     match expression:
         case syntax.Compare(operands=operands, operators=operators):
             values = [FLOATS.value(operand) for operand in operands]
-            compares = [_COMPARISONS[sign] for sign in operators]
+            compares = [COMPARISONS[sign] for sign in operators]
 
             def compare(u: float, w: float, v: float) -> bool:
                 numbers = [value(u, w, v) for value in values]
@@ -222,9 +214,46 @@ def kink(row: primitives.Primitive) -> Callable[[float, float, float], bool]:
     return _condition(row.kink, FLOATS)
 
 
-def rule_text(name: str) -> list[str]:
-    """The partials of a primitive as they stand in `derivatives.ad`."""
-    source, function = definitions().get(name)
-    (body,) = function.body
-    assert isinstance(body, syntax.Results)
-    return [source.text[value.start : value.end] for value in body.values]
+class RuleText:
+    """A rule for a reader.
+
+    Attributes:
+        head: the primitive and its arguments, such as "mul(u, w)".
+        name: its name.
+        arguments: the names of its arguments.
+        partials: as they stand in `derivatives.ad`, one for each argument.
+        domain: where they hold, or "".
+        convention: what is used at a kink, or "".
+    """
+
+    __slots__ = ("arguments", "convention", "domain", "head", "name", "partials")
+
+    def __init__(self, row: primitives.Primitive) -> None:
+        source, function = definitions().get(row.name)
+        (body,) = function.body
+        assert isinstance(body, syntax.Results)
+        self.name = row.name
+        self.arguments = ["u", "w"][: row.arity]
+        self.head = f"{row.name}({', '.join(self.arguments)})"
+        self.partials = [source.text[value.start : value.end] for value in body.values]
+        self.domain = row.domain
+        self.convention = row.convention
+
+
+def rule_texts(names: Sequence[str]) -> list[RuleText]:
+    """The rules of primitives.
+
+    Args:
+        names: their names; all if there are none.
+
+    Raises:
+        InputError: a name is no primitive.
+    """
+    rows = []
+    for name in names:
+        row = primitives.BY_NAME.get(primitives.ALIASES.get(name, name))
+        if row is None:
+            known = [*primitives.BY_NAME, *primitives.ALIASES]
+            raise InputError(f"no primitive is called '{name}'", hint=suggestion(name, known))
+        rows.append(row)
+    return [RuleText(row) for row in rows or primitives.TABLE]

@@ -13,13 +13,13 @@ compared and merged after them.
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 from adcli.errors import LimitError, ProgramError, Span
 from adcli.graph import arrays
 from adcli.graph import code as c
 from adcli.graph.arrays import Array, Several, Value
+from adcli.graph.kernels import COMPARISONS
 from adcli.graph.numbers import number
 from adcli.graph.primitives import (
     ADD,
@@ -47,12 +47,12 @@ MAX_DEPTH = 100_000
 MAX_NESTED = 50
 
 _COMPARE = {
-    c.LT: operator.lt,
-    c.LE: operator.le,
-    c.GT: operator.gt,
-    c.GE: operator.ge,
-    c.EQ: operator.eq,
-    c.NE: operator.ne,
+    c.LT: COMPARISONS["<"],
+    c.LE: COMPARISONS["<="],
+    c.GT: COMPARISONS[">"],
+    c.GE: COMPARISONS[">="],
+    c.EQ: COMPARISONS["=="],
+    c.NE: COMPARISONS["!="],
 }
 
 
@@ -589,16 +589,23 @@ def check_shape(name: str, parameter: c.Parameter, value: Any) -> None:
         ProgramError: it does not; the message names both.
     """
     arrays.check_numbers(value)
-    assert parameter.shape is not None
     shape = arrays.shape_of(value)
-    fits = len(shape) == len(parameter.shape) and all(
-        wanted is None or wanted == got for wanted, got in zip(parameter.shape, shape, strict=True)
-    )
-    if not fits:
+    if not fits(parameter, shape):
+        assert parameter.shape is not None
         raise ProgramError(
             f"'{parameter.name}' of {name} is {declared(parameter.shape)}, "
             f"got {arrays.describe(shape)}"
         )
+
+
+def fits(parameter: c.Parameter, shape: tuple[int, ...]) -> bool:
+    """Whether a shape is the one a parameter was declared with, if it was."""
+    wanted = parameter.shape
+    if wanted is None:
+        return True
+    return len(wanted) == len(shape) and all(
+        n is None or n == m for n, m in zip(wanted, shape, strict=True)
+    )
 
 
 def declared(shape: tuple[int | None, ...]) -> str:

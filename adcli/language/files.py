@@ -12,6 +12,17 @@ from adcli.language.parser import MAX_CHARACTERS
 _MAX_BYTES = 4 * MAX_CHARACTERS
 
 
+def program_source(text: str) -> Source:
+    """An expression itself; or the file of one that ends in ".ad" or begins with "@".
+
+    Raises:
+        FileError, LimitError: as `read_program` does.
+    """
+    if text.startswith("@") or text.endswith(".ad"):
+        return read_program(text.removeprefix("@"))
+    return Source(text)
+
+
 def read_program(path: str) -> Source:
     """The program in a file.
 

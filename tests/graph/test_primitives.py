@@ -444,7 +444,7 @@ def test_rule_has_a_partial_for_each_argument(row: Primitive) -> None:
     assert parameters == ["u", "w"][: row.arity]
     assert len(partials) == row.arity
     assert all(partials)
-    assert [_bare(text) for text in rules.rule_text(row.name)] == [_bare(p) for p in partials]
+    assert [_bare(text) for text in rules.RuleText(row).partials] == [_bare(p) for p in partials]
     assert len(rules.FLOATS.partials(row.code)) == row.arity
 
 

@@ -1,0 +1,28 @@
+"""The console script. An interrupt is silent from the first moment on, imports included."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def entry() -> None:
+    """Run the program and exit with its code."""
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.default_int_handler:  # not where it is ignored, as in the background
+        signal.signal(signal.SIGINT, _leave)
+    from adcli.cli.main import main
+    from adcli.errors import ExitCode
+
+    try:
+        signal.signal(signal.SIGINT, handler)
+        code = main()
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    sys.exit(code)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(130)
