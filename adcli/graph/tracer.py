@@ -402,6 +402,11 @@ class Tracer:
         elif op == c.RANGE:
             first, last, step = (R[register] for register in a)
             count = self._range_count(first, last, step)
+            if count > self.budget:  # it will not end in time: there is no way out of a `for`
+                raise LimitError(
+                    f"a loop of {count:,} turns; the limit is {graph.max_operations:,} operations",
+                    details=("--max-operations N allows more",),
+                )
             R[target] = Iterator(count, first, step)
         elif op == c.EACH:
             R[target] = self._each(R[a])
