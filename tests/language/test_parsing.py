@@ -24,7 +24,7 @@ LONGEST_SECONDS = 20
 LONGEST_SECONDS_SLOW = 300
 
 # The same examples in every run, so that a failure is somebody's doing.
-PROFILE = settings(derandomize=True, deadline=5000)
+PROFILE = settings(derandomize=True, deadline=None)
 
 
 @pytest.fixture(autouse=True)
