@@ -17,6 +17,7 @@ from adcli.errors import (
     FileError,
     InputError,
     NonFiniteError,
+    ProgramError,
     Source,
 )
 
@@ -133,10 +134,8 @@ _OUTPUT_OPTIONS = (
 _OUTPUT = ("form", "out", "digits", "quiet")
 # What the environment knows already, from before the options were parsed.
 _LOOK = ("color", "ascii_only")
-_COMMON = (
-    *("source", "bindings", "at", "main_function", "max_operations", "strict"),
-    *(*_OUTPUT, *_LOOK),
-)
+_PROGRAM = ("source", "bindings", "at", "main_function", "max_operations", "strict")
+_COMMON = _PROGRAM + _OUTPUT + _LOOK
 
 
 # What is the same for a table that holds no results.
@@ -178,7 +177,7 @@ def look_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def program_options(function: Callable[..., None]) -> Callable[..., None]:
-    """SOURCE, NAME=VALUE, how to run it, and `output_options`."""
+    """SOURCE, NAME=VALUE, how to run it, and how results look."""
     return _with(_PROGRAM_OPTIONS + _OUTPUT_OPTIONS, function)
 
 
@@ -226,7 +225,6 @@ def load(source: str, function: str | None) -> Program:
 
         if sys.stdin is None:
             raise FileError("cannot read standard input: it is closed")
-
         return Program(read_stream(sys.stdin.buffer, "standard input"), function)
     from adcli.language.files import program_source
 
@@ -284,7 +282,6 @@ def constant(name: str, text: str, max_operations: int) -> Given:
         return float(text)
     if not text:
         raise InputError(f"'{name}=' has no value", hint=f"write {name}=2")
-    from adcli.errors import ProgramError
     from adcli.graph.program import Program, constant_value
 
     try:

@@ -106,11 +106,12 @@ def _blame_value(run: Run, name: str, scalar: Scalar) -> Diagnostic:
     while graph.op[node] > CONSTANT:
         bad = [x for x in graph.operands(node) if not math.isfinite(graph.value[x])]
         if not bad:
-            return _at_operation(run, node, "value", _value_message(run, node))
+            formula = operation(graph, node)
+            return _at_operation(run, node, "value", _message(formula, formula.value))
         bad.sort(key=lambda x: (not math.isnan(graph.value[x]), graph.op[x] <= CONSTANT))
         following = bad[0]
         if graph.op[following] == CONSTANT:
-            message = f"{_numbers_in(run, node)} is {number(graph.value[node])}"
+            message = f"{_filled(operation(graph, node))} is {number(graph.value[node])}"
             found = _from_constants(run, graph.value[following])
             return found or _at_operation(run, node, "value", message)
         node = following
@@ -175,23 +176,14 @@ def _blame_partial(run: Run, node: int, derivative: float) -> Diagnostic:
     return _at_operation(run, node, "derivative", message)
 
 
-def _value_message(run: Run, node: int) -> str:
-    return _message(operation(run.graph, node), run.graph.value[node])
-
-
 def _message(formula: Formula, value: float) -> str:
     """A sentence: ln is undefined at -1; 1 / 0 is inf."""
     assert formula.row is not None
-    if formula.row.name not in OPERATORS:
-        arguments = ", ".join(number(x.value) for x in formula.operands)
-        what = "undefined" if value != value else number(value)
-        return f"{formula.row.name} is {what} at {arguments}"
     shown = "undefined" if value != value else number(value)
-    return f"{_filled(formula)} is {shown}"
-
-
-def _numbers_in(run: Run, node: int) -> str:
-    return _filled(operation(run.graph, node))
+    if formula.row.name in OPERATORS:
+        return f"{_filled(formula)} is {shown}"
+    arguments = ", ".join(number(x.value) for x in formula.operands)
+    return f"{formula.row.name} is {shown} at {arguments}"
 
 
 def _filled(formula: Formula) -> str:

@@ -15,9 +15,7 @@ from adcli.graph.primitives import CONSTANT
 from adcli.graph.wengert import UNARY, Graph
 
 
-def forward(
-    graph: Graph, seeds: Mapping[int, Any], over: Over, end: int | None = None
-) -> list[Any]:
+def forward(graph: Graph, seeds: Mapping[int, Any], over: Over) -> list[Any]:
     """Push tangents forward.
 
     Args:
@@ -25,22 +23,18 @@ def forward(
         seeds: the tangents of inputs, by node; inputs left out, and tangents that are
             0, are structural zeros.
         over: numbers or nodes, see `evaluate.floats`.
-        end: the first node whose tangent is not needed; the end of the list if None. A
-            list that holds derivatives already need not be followed through all of them.
 
     Returns:
         The tangent of each node there was, None where it is a structural zero.
     """
     primal, multiply, add = over.primal, over.multiply, over.add
     partials = {code: over.arithmetic.partials(code) for code in set(graph.op) if code > CONSTANT}
-    count = len(graph) if end is None else end
+    count = len(graph)
     v_dot: list[Any] = [None] * count
     for node, seed in seeds.items():
         v_dot[node] = None if seed == 0 and type(seed) is float else seed
 
-    nodes = zip(
-        range(count), graph.op[:count], graph.left[:count], graph.right[:count], strict=True
-    )
+    nodes = zip(range(count), graph.op[:], graph.left[:], graph.right[:], strict=True)
     for node, code, x, y in nodes:
         if code <= CONSTANT:
             continue

@@ -69,32 +69,15 @@ class Step:
         self.operation = operation
 
 
-class ForwardPass:
-    """One pass of forward mode.
+class Pass:
+    """One pass of forward or reverse mode.
 
     Attributes:
-        seed: the tangents of the inputs' elements, by name.
-        steps: the steps, in order; each with its tangent.
-        derivatives: the tangents of the results, by name.
-    """
-
-    __slots__ = ("derivatives", "seed", "steps")
-
-    def __init__(
-        self, seed: dict[str, float], steps: list[Step], derivatives: dict[str, float]
-    ) -> None:
-        self.seed = seed
-        self.steps = steps
-        self.derivatives = derivatives
-
-
-class ReversePass:
-    """One pass of reverse mode.
-
-    Attributes:
-        seed: the adjoints of the results, by name.
-        steps: the adjoint steps, in the order computed.
-        derivatives: the adjoints of the inputs' elements, by name.
+        seed: what it began with, by name: tangents of the inputs' elements, or adjoints
+            of the results.
+        steps: the steps in the order computed; in forward mode each with its tangent.
+        derivatives: what it ended with, by name: tangents of the results, or adjoints of
+            the inputs' elements.
     """
 
     __slots__ = ("derivatives", "seed", "steps")
@@ -175,7 +158,7 @@ def primal_steps(run: Run) -> list[Step]:
     return steps
 
 
-def forward_pass(run: Run, seed: Mapping[str, float]) -> ForwardPass:
+def forward_pass(run: Run, seed: Mapping[str, float]) -> Pass:
     """The trace of one pass of forward mode.
 
     Args:
@@ -214,7 +197,7 @@ def forward_pass(run: Run, seed: Mapping[str, float]) -> ForwardPass:
         step.tangent = Step(target, formula, value)
     names = result_names(run)
     derivatives = {name: derivatives[names[name]] for name in run.results}
-    return ForwardPass(full, steps, derivatives)
+    return Pass(full, steps, derivatives)
 
 
 def _tangent_formula(primal: Formula, own: Formula, tangent_of: Any) -> Formula:
@@ -225,7 +208,7 @@ def _tangent_formula(primal: Formula, own: Formula, tangent_of: Any) -> Formula:
     return Formula(0.0) if total is None else total
 
 
-def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
+def reverse_pass(run: Run, seed: Mapping[str, float]) -> Pass:
     """The trace of the adjoint sweep.
 
     Args:
@@ -283,7 +266,7 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
         target = Formula(value, name=name, mark=ADJOINT)
         source = Formula(0.0) if v_bar[node] is None else Formula(value, node=node, mark=ADJOINT)
         steps.append(Step(target, source, value, operation=node))
-    return ReversePass(
+    return Pass(
         {name: float(seed.get(name, 0.0)) for name in run.results},
         steps,
         {name: derivatives[name] for name in elements},
@@ -291,7 +274,7 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> ReversePass:
 
 
 def warnings(
-    run: Run, forward_passes: Sequence[ForwardPass], reverse_passes: Sequence[ReversePass]
+    run: Run, forward_passes: Sequence[Pass], reverse_passes: Sequence[Pass]
 ) -> list[Diagnostic]:
     """What is not finite in a trace, with the first pass that shows it, and notes."""
     found = value_warnings(run)

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adcli.graph.primitives import ADD, CAREFUL, CONSTANT, FIRST_UNARY, INPUT, KERNELS, MUL
+from adcli.graph.primitives import ADD, CONSTANT, FIRST_UNARY, INPUT, MUL, compute
 from adcli.graph.rules import FLOATS, Arithmetic
 from adcli.graph.wengert import Graph
 
@@ -75,8 +75,5 @@ def evaluate(graph: Graph, inputs: Sequence[float]) -> array[float]:
         if code in (INPUT, CONSTANT):
             continue
         arguments = (values[x],) if code >= FIRST_UNARY else (values[x], values[y])
-        try:
-            values[node] = KERNELS[code](*arguments)
-        except (ArithmeticError, ValueError):
-            values[node] = CAREFUL[code](*arguments)
+        values[node] = compute(code, *arguments)
     return values

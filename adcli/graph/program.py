@@ -326,8 +326,8 @@ class Program:
             if parameter.name not in values and parameter.default is None
         ]
         if missing:
-            names_ = [p.name for p in missing]
-            raise _missing_inputs(names_, known, list(values), self._places(missing))
+            place = _name_span(self.source, missing[0])
+            raise _missing_inputs([p.name for p in missing], known, list(values), place)
         if unknown:
             raise _unknown_input(str(unknown[0]), known)
         bound = []
@@ -355,9 +355,9 @@ class Program:
             bound.append((parameter.name, shape, numbers))
         return bound
 
-    def _places(self, parameters: list[c.Parameter]) -> Span | None:
-        first = parameters[0]
-        return Span(self.source, first.start, first.start + len(first.name))
+
+def _name_span(source: Source, parameter: c.Parameter) -> Span:
+    return Span(source, parameter.start, parameter.start + len(parameter.name))
 
 
 def constant_value(program: Program, max_operations: int = DEFAULT_MAX_OPERATIONS) -> Given:
@@ -372,7 +372,7 @@ def constant_value(program: Program, max_operations: int = DEFAULT_MAX_OPERATION
     """
     if program.main.parameters:
         parameter = program.main.parameters[0]
-        place = Span(program.source, parameter.start, parameter.start + len(parameter.name))
+        place = _name_span(program.source, parameter)
         raise ProgramError(f"'{parameter.name}' has no value here; a constant is needed", place)
     value = Tracer(Graph(max_operations)).call(program.main, [])
     if isinstance(value, Several):
@@ -470,12 +470,13 @@ def _result_names(
         arrays.check_numbers(value)
         shape = arrays.shape_of(value)
         name = function if len(results) == 1 else plain
-        if name is None or not taken.isdisjoint([name, *element_names(name, shape)]):
+        added = [] if name is None else element_names(name, shape)
+        if name is None or name in taken or not taken.isdisjoint(added):
             others += 1
             while f"{function}[{others}]" in taken:  # a vector called like the function
                 others += 1
             name = f"{function}[{others}]"
-        added = element_names(name, shape)
+            added = element_names(name, shape)
         taken.update([name, *added])
         labels += added
         if isinstance(value, Array):

@@ -35,7 +35,6 @@ from adcli.graph.suggest import counted
 from adcli.graph.wengert import (
     KEY_CODES,
     KEY_SHIFT,
-    MORE_OPERATIONS,
     NOWHERE,
     UNARY,
     Graph,
@@ -232,7 +231,7 @@ class Tracer:
                     else:
                         self.budget -= 1
                         if self.budget < 0:
-                            raise self._too_many()
+                            raise self.graph.too_many()
                         iterator.index = index + 1
                         if iterator.items is not None:
                             R[target] = iterator.items[index]
@@ -341,15 +340,10 @@ class Tracer:
             message = f"{function.name} has no derivative at {number(value)}; using 0"
             self.kinks[called_at(fixed)] = (node, message)
 
-    def _too_many(self) -> LimitError:
-        return LimitError(
-            f"more than {self.graph.max_operations:,} operations", details=(MORE_OPERATIONS,)
-        )
-
     def _spend(self, amount: int) -> None:
         self.budget -= 1 + amount
         if self.budget < 0:
-            raise self._too_many()
+            raise self.graph.too_many()
 
     def _elementwise(self, op: int, operands: list[Any]) -> Value:
         for operand in operands:

@@ -177,10 +177,15 @@ class Graph:
             LimitError: there are so many nodes already.
         """
         if len(self.op) >= self._most_nodes:
-            raise LimitError(
-                f"more than {self.max_operations:,} operations", details=(MORE_OPERATIONS,)
-            )
+            raise self.too_many()
         return self._most_nodes
+
+    def too_many(self) -> LimitError:
+        """The error for more operations, or whatever else is counted, than allowed."""
+        return LimitError(
+            f"more than {self.max_operations:,} operations",
+            details=("--max-operations N allows more; a loop or recursion may never end",),
+        )
 
     def note_folded(self, code: int, operands: tuple[float, ...], value: float) -> None:
         """Remember where constants alone began to be non-finite, for blame."""
@@ -190,8 +195,7 @@ class Graph:
     def _append(self, code: int, x: int, y: int, value: float) -> int:
         node = len(self.op)
         if code > CONSTANT:
-            if node >= self._most_nodes:
-                self.node_limit()
+            self.node_limit()
         else:
             self._most_nodes += 1  # it is no operation
         self.op.append(code)
@@ -201,7 +205,5 @@ class Graph:
         self.where.append(self.here)
         return node
 
-
-MORE_OPERATIONS = "--max-operations N allows more; a loop or recursion may never end"
 
 assert FIRST_UNARY > POW

@@ -81,7 +81,7 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
         if kind in ("WS", "COMMENT"):
             continue
         word = match[0]
-        if previous == "RBRACE" and kind not in ("SEP", "ELSE", "RBRACE") and word != "else":
+        if previous == "RBRACE" and kind not in ("SEP", "RBRACE") and word != "else":
             # A block ends its item; what follows on the line is the next one.
             tokens.append(("SEP", "", start, start))
             previous = "SEP"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from adcli.differentiate.trace import ForwardPass, ReversePass, Step, primal_steps, result_names
+from adcli.differentiate.trace import Pass, Step, primal_steps, result_names
 from adcli.graph.notation import (
     ADJOINT,
     TANGENT,
@@ -148,7 +148,7 @@ def _has_non_finite(formula: Formula) -> bool:
     return any(_has_non_finite(operand) for operand in formula.operands)
 
 
-def forward_views(writer: Writer, passes: Sequence[ForwardPass]) -> list[View]:
+def forward_views(writer: Writer, passes: Sequence[Pass]) -> list[View]:
     """A table for each pass of forward mode."""
     if not passes:  # nothing to differentiate with respect to
         steps = primal_steps(writer.run)
@@ -172,7 +172,7 @@ def _tangent(step: Step) -> Step:
     return step.tangent
 
 
-def _seed(writer: Writer, one: ForwardPass) -> str:
+def _seed(writer: Writer, one: Pass) -> str:
     """The seed in words: ẋ₁ = 1, ẋ₂ = 0; of many inputs only those that are not 0."""
     shown = one.seed
     if len(shown) > 6:
@@ -184,7 +184,7 @@ def _seed(writer: Writer, one: ForwardPass) -> str:
     return ", ".join(pieces[:6]) + rest
 
 
-def _derivatives(writer: Writer, one: ForwardPass) -> list[str]:
+def _derivatives(writer: Writer, one: Pass) -> list[str]:
     """∂y/∂x₁ = 5.5 of a pass along one input; the direction's derivative otherwise."""
     moved = [name for name, x in one.seed.items() if x != 0]
     lines = []
@@ -199,7 +199,7 @@ def _derivatives(writer: Writer, one: ForwardPass) -> list[str]:
     return lines
 
 
-def reverse_views(writer: Writer, passes: Sequence[ReversePass]) -> list[View]:
+def reverse_views(writer: Writer, passes: Sequence[Pass]) -> list[View]:
     """The primal trace downwards with the adjoints beside it, to be read upwards."""
     views = []
     primal = primal_steps(writer.run)
@@ -316,7 +316,7 @@ def latex(views: Sequence[View]) -> str:
     return "\n".join(blocks)
 
 
-def forward_data(writer: Writer, passes: Sequence[ForwardPass]) -> dict[str, Any]:
+def forward_data(writer: Writer, passes: Sequence[Pass]) -> dict[str, Any]:
     """Forward mode as data, see cli.md."""
     data = []
     for one in passes:
@@ -334,7 +334,7 @@ def forward_data(writer: Writer, passes: Sequence[ForwardPass]) -> dict[str, Any
     return {"mode": "forward", "passes": data}
 
 
-def reverse_data(writer: Writer, passes: Sequence[ReversePass]) -> dict[str, Any]:
+def reverse_data(writer: Writer, passes: Sequence[Pass]) -> dict[str, Any]:
     """Reverse mode as data; of several results, "passes" has the adjoints of each."""
     sweeps = [
         {

@@ -15,6 +15,7 @@ from typing import Any
 
 import mpmath
 from mpmath import mpf
+from mpmath_functions import PRIMITIVES
 
 ROUNDING = mpf(2) ** -53
 LARGEST = 1e5
@@ -54,46 +55,14 @@ def _between_whole_numbers(u: mpf) -> bool:
 
 
 FUNCTIONS: dict[str, Callable[..., mpf]] = {
+    **PRIMITIVES,
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
     "/": operator.truediv,
     "^": mpmath.power,
-    "neg": operator.neg,
-    "max": max,
-    "min": min,
-    "mod": lambda u, w: u - w * mpmath.floor(u / w),
-    "atan2": mpmath.atan2,
-    "hypot": mpmath.hypot,
     "logaddexp": lambda u, w: mpmath.log(mpmath.exp(u) + mpmath.exp(w)),
-    "abs": abs,
-    "sign": mpmath.sign,
-    "floor": mpmath.floor,
-    "ceil": mpmath.ceil,
-    "sqrt": mpmath.sqrt,
-    "cbrt": lambda u: mpmath.sign(u) * mpmath.cbrt(abs(u)),
-    "exp": mpmath.exp,
-    "exp2": lambda u: mpmath.power(2, u),
-    "expm1": mpmath.expm1,
-    "ln": mpmath.log,
     "log": mpmath.log,
-    "log2": lambda u: mpmath.log(u) / mpmath.log(2),
-    "log10": lambda u: mpmath.log(u) / mpmath.log(10),
-    "log1p": mpmath.log1p,
-    "sin": mpmath.sin,
-    "cos": mpmath.cos,
-    "tan": mpmath.tan,
-    "asin": mpmath.asin,
-    "acos": mpmath.acos,
-    "atan": mpmath.atan,
-    "sinh": mpmath.sinh,
-    "cosh": mpmath.cosh,
-    "tanh": mpmath.tanh,
-    "asinh": mpmath.asinh,
-    "acosh": mpmath.acosh,
-    "atanh": mpmath.atanh,
-    "erf": mpmath.erf,
-    "erfc": mpmath.erfc,
     "sigmoid": lambda u: 1 / (1 + mpmath.exp(-u)),
     "softplus": lambda u: mpmath.log(1 + mpmath.exp(u)),
     "silu": lambda u: u / (1 + mpmath.exp(-u)),

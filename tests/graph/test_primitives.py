@@ -1,7 +1,7 @@
 """The primitive table and the rules, row by row, against mpmath, IEEE 754 and the C library.
 
 Nothing here is listed by hand that the table could tell: a new row is covered as soon as
-it has a reference in REFERENCE and its special values in SPECIAL_VALUES, and two tests
+it has a reference in `mpmath_functions` and its special values in SPECIAL_VALUES, and two tests
 fail until it has.
 """
 
@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+from mpmath_functions import PRIMITIVES
 
 import adcli
 from adcli.differentiate.gradient import Mode
@@ -34,48 +35,6 @@ MODES: tuple[Mode, ...] = ("forward", "reverse")
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 INF, NAN = math.inf, math.nan
 
-# Each primitive as mathematics, over mpmath's numbers.
-REFERENCE: dict[str, Callable[..., mpf]] = {
-    "add": lambda u, w: u + w,
-    "sub": lambda u, w: u - w,
-    "mul": lambda u, w: u * w,
-    "div": lambda u, w: u / w,
-    "pow": mpmath.power,
-    "max": max,
-    "min": min,
-    "mod": lambda u, w: u - w * mpmath.floor(u / w),
-    "atan2": mpmath.atan2,
-    "hypot": mpmath.hypot,
-    "neg": lambda u: -u,
-    "abs": abs,
-    "sign": mpmath.sign,
-    "floor": mpmath.floor,
-    "ceil": mpmath.ceil,
-    "round": mpmath.nint,
-    "sqrt": mpmath.sqrt,
-    "cbrt": lambda u: mpmath.sign(u) * mpmath.cbrt(abs(u)),
-    "exp": mpmath.exp,
-    "exp2": lambda u: mpmath.power(2, u),
-    "expm1": mpmath.expm1,
-    "ln": mpmath.log,
-    "log2": lambda u: mpmath.log(u) / mpmath.log(2),
-    "log10": lambda u: mpmath.log(u) / mpmath.log(10),
-    "log1p": mpmath.log1p,
-    "sin": mpmath.sin,
-    "cos": mpmath.cos,
-    "tan": mpmath.tan,
-    "asin": mpmath.asin,
-    "acos": mpmath.acos,
-    "atan": mpmath.atan,
-    "sinh": mpmath.sinh,
-    "cosh": mpmath.cosh,
-    "tanh": mpmath.tanh,
-    "asinh": mpmath.asinh,
-    "acosh": mpmath.acosh,
-    "atanh": mpmath.atanh,
-    "erf": mpmath.erf,
-    "erfc": mpmath.erfc,
-}
 
 # How a primitive is called in a program where it is not by its name.
 OPERATOR_TEXT = {
@@ -205,7 +164,7 @@ def at(point: Point) -> dict[str, float]:
 def exact_value(name: str, point: Point) -> mpf:
     """The value at 100 digits more than any of the numbers at play."""
     with mp.workdps(450):
-        return REFERENCE[name](*(mpf(x) for x in point))
+        return PRIMITIVES[name](*(mpf(x) for x in point))
 
 
 @cache
@@ -219,7 +178,7 @@ def exact_partial(name: str, point: Point, position: int) -> mpf:
     def along(x: mpf) -> mpf:
         moved = [mpf(number) for number in point]
         moved[position] = x
-        return REFERENCE[name](*moved)
+        return PRIMITIVES[name](*moved)
 
     centre = mpf(point[position])
     scale = abs(centre) if 0 < abs(centre) < 1 else mpf(1)
@@ -266,7 +225,7 @@ def defined(row: Primitive, point: Point, position: int) -> bool:
 def test_every_primitive_has_a_reference() -> None:
     """A new row fails here until it is said what it computes."""
     names = {row.name for row in TABLE}
-    assert set(REFERENCE) == names
+    assert set(PRIMITIVES) == names
     assert set(SPECIAL_VALUES) == names
     assert set(MORE_POINTS) == names
 
