@@ -30,6 +30,10 @@ from adcli.errors import (
 
 if TYPE_CHECKING:
     from adcli.differentiate.gradient import Gradient, Mode
+    from adcli.differentiate.hessian import Hessian, Hvp
+    from adcli.differentiate.jacobian import Jacobian
+    from adcli.differentiate.products import Jvp, Vjp
+    from adcli.differentiate.taylor import Taylor
     from adcli.graph.program import Given, Run
 
 __all__ = [
@@ -153,3 +157,183 @@ class Program:
         from adcli.differentiate.gradient import gradient
 
         return gradient(self.run({**(at or {}), **inputs}), mode, wrt, result)
+
+    def jacobian(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        mode: Mode = "auto",
+        wrt: str | Sequence[str] | None = None,
+        **inputs: Given,
+    ) -> Jacobian:
+        """The Jacobian matrix of all results.
+
+        Args:
+            at: inputs by name; those given by keyword come on top.
+            mode: "forward" makes a pass for each colour of the inputs, "reverse" for each
+                colour of the results, "auto" whichever are fewer.
+            wrt: the inputs to differentiate with respect to; all if None.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .jacobian (a list of rows), .rows and .columns (names), .values,
+            .mode, .passes, .matrix (its structural entries) and .warnings.
+
+        Raises:
+            InputError: no such input; and what `run` raises.
+            LimitError: more than 10 million entries.
+        """
+        from adcli.differentiate.jacobian import jacobian
+
+        return jacobian(self.run({**(at or {}), **inputs}), mode, wrt)
+
+    def hessian(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        wrt: str | Sequence[str] | None = None,
+        result: str | None = None,
+        **inputs: Given,
+    ) -> Hessian:
+        """The value, gradient and matrix of second derivatives of one scalar result.
+
+        Args:
+            at: inputs by name; those given by keyword come on top.
+            wrt: the inputs to differentiate with respect to; all if None.
+            result: which result, if there are several.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .value, .gradient, .hessian (a list of rows, symmetric to the last
+            bit), .columns (names), .colors, .matrix (its structural entries) and .warnings.
+
+        Raises:
+            InputError: no such input or result, or several results and none named; and
+                what `run` raises.
+            LimitError: more than 10 million entries.
+        """
+        from adcli.differentiate.hessian import hessian
+
+        return hessian(self.run({**(at or {}), **inputs}), wrt, result)
+
+    def jvp(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        direction: Mapping[str, Given],
+        **inputs: Given,
+    ) -> Jvp:
+        """The derivatives of all results along a direction, in one forward pass.
+
+        Args:
+            at: inputs by name; those given by keyword come on top.
+            direction: numbers by input, in its shape, or by element ("x[2]"); inputs left
+                out have 0.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .values, .jvp (result name -> number) and .warnings.
+
+        Raises:
+            InputError: a direction of another shape; and what `run` raises.
+        """
+        from adcli.differentiate.products import jvp
+
+        return jvp(self.run({**(at or {}), **inputs}), direction)
+
+    def vjp(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        weights: Mapping[str, Given],
+        wrt: str | Sequence[str] | None = None,
+        **inputs: Given,
+    ) -> Vjp:
+        """The gradient of a weighted sum of the results, in one reverse pass.
+
+        Args:
+            at: inputs by name; those given by keyword come on top.
+            weights: numbers by result ("f[1]"), or for a whole vector ("f"); results left
+                out have 0.
+            wrt: the inputs to differentiate with respect to; all if None.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .values, .vjp (input name -> number, list, or list of rows) and
+            .warnings.
+
+        Raises:
+            InputError: no such result or input, or another length; and what `run` raises.
+        """
+        from adcli.differentiate.products import vjp
+
+        return vjp(self.run({**(at or {}), **inputs}), weights, wrt)
+
+    def hvp(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        direction: Mapping[str, Given],
+        wrt: str | Sequence[str] | None = None,
+        result: str | None = None,
+        **inputs: Given,
+    ) -> Hvp:
+        """The Hessian of one scalar result times a direction, without the matrix.
+
+        Args:
+            at: inputs by name; those given by keyword come on top.
+            direction: numbers by input, in its shape, or by element ("x[2]"); inputs left
+                out have 0.
+            wrt: the inputs that the Hessian is of; all if None.
+            result: which result, if there are several.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .value, .gradient, .hvp (input name -> number, list, or list of
+            rows) and .warnings.
+
+        Raises:
+            InputError: no such input or result, or a direction of another shape; and what
+                `run` raises.
+        """
+        from adcli.differentiate.hessian import hvp
+
+        return hvp(self.run({**(at or {}), **inputs}), direction, wrt, result)
+
+    def taylor(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        order: int = 8,
+        wrt: str | Sequence[str] | None = None,
+        direction: Mapping[str, Given] | None = None,
+        result: str | None = None,
+        **inputs: Given,
+    ) -> Taylor:
+        """The Taylor series of one scalar result, in one input or along a direction.
+
+        Args:
+            at: the point to expand about, by name; what is given by keyword comes on top.
+            order: the order of the last coefficient, from 0 to 10,000.
+            wrt: the input to expand in; it may be left out if there is only one.
+            direction: instead of `wrt`, numbers by input or element.
+            result: which result, if there are several.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .coefficients (c[0] to c[order], factorials divided out), .order,
+            .direction and .warnings.
+
+        Raises:
+            InputError: no such input or result, an order out of range, or neither one input
+                nor a direction; and what `run` raises.
+        """
+        from adcli.differentiate.taylor import taylor
+
+        return taylor(self.run({**(at or {}), **inputs}), order, wrt, direction, result)

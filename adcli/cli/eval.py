@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from adcli.cli import options
+
+if TYPE_CHECKING:
+    from adcli.render.views import Look, Tables
 
 
 @click.command("eval", cls=options.Command)
@@ -20,22 +25,16 @@ def command(request: options.Request) -> None:
     from adcli.differentiate.blame import value_warnings
 
     diagnostics = value_warnings(run)
-    output = request.output
-    output.report(diagnostics, strict=request.strict)
+    request.output.report(diagnostics, strict=request.strict)
     results = run.values()
 
-    def data() -> dict[str, object]:
+    def data() -> dict[str, Any]:
         warnings = options.diagnostics_data(diagnostics)
         return {**options.head("eval", run), "results": results, "warnings": warnings}
 
-    if output.form == "json":
-        output.json(data())
-        return
-    from adcli.render import values
+    def tables(look: Look) -> Tables:
+        from adcli.render.values import EvaluationTables
 
-    output.show(
-        data=data,
-        views=lambda: values.evaluation_views(results),
-        record=lambda: values.evaluation_record(results),
-        latex=lambda: values.evaluation_latex(results, output.digits),
-    )
+        return EvaluationTables(results, look)
+
+    request.output.show(data, tables)

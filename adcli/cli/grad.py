@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from adcli.cli import options
 
+if TYPE_CHECKING:
+    from adcli.render.views import Look, Tables
+
 
 @click.command("grad", cls=options.Command)
-@click.option(
-    "--mode",
-    type=click.Choice(("auto", "forward", "reverse")),
-    default="auto",
-    help="Forward: a pass for each input. Reverse: one in all. Auto takes the cheaper.",
-)
+@options.mode_option("Forward: a pass for each input. Reverse: one in all. Auto takes the cheaper.")
 @options.wrt_option("Differentiate with respect to these inputs only.")
-@click.option("--result", metavar="NAME", help="Which result, if there are several.")
+@options.result_option
 @options.program_options
 def command(request: options.Request, mode: Any, wrt: list[str] | None, result: str | None) -> None:
     """The value and gradient of one scalar result.
@@ -30,10 +28,9 @@ def command(request: options.Request, mode: Any, wrt: list[str] | None, result: 
     from adcli.differentiate.gradient import gradient
 
     found = gradient(run, mode, wrt, result)
-    output = request.output
-    output.report(found.warnings, strict=request.strict)
+    request.output.report(found.warnings, strict=request.strict)
 
-    def data() -> dict[str, object]:
+    def data() -> dict[str, Any]:
         return {
             **options.head("grad", run),
             "result": found.result,
@@ -43,16 +40,9 @@ def command(request: options.Request, mode: Any, wrt: list[str] | None, result: 
             "warnings": options.diagnostics_data(found.warnings),
         }
 
-    if output.form == "json":
-        output.json(data())
-        return
-    from adcli.render import values
+    def tables(look: Look) -> Tables:
+        from adcli.render.values import GradientTables
 
-    output.show(
-        data=data,
-        views=lambda: values.gradient_views(
-            run, found, output.digits, ascii_only=output.ascii_only
-        ),
-        record=lambda: values.gradient_record(run, found),
-        latex=lambda: values.gradient_latex(run, found, output.digits),
-    )
+        return GradientTables(run, found, look)
+
+    request.output.show(data, tables)

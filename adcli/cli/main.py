@@ -20,6 +20,12 @@ COMMANDS = {
     "eval": "The value of a program.",
     "grad": "The value and gradient of one result.",
     "trace": "The evaluation traces of the textbooks.",
+    "jacobian": "The derivatives of all results: a matrix.",
+    "hessian": "The value, gradient and second derivatives of one result.",
+    "jvp": "The Jacobian times a direction, without the matrix.",
+    "vjp": "Weights times the Jacobian, without the matrix.",
+    "hvp": "The Hessian times a direction, without the matrix.",
+    "taylor": "The Taylor series of one result.",
     "rules": "The primitives and their derivative rules.",
 }
 

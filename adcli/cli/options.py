@@ -23,8 +23,9 @@ from adcli.errors import (
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
+    from adcli.differentiate.passes import Matrix
     from adcli.graph.program import Given, Program, Run
-    from adcli.render.views import View
+    from adcli.render.views import Look, Tables, View
 
 FORMATS = ("table", "json", "csv", "tsv", "markdown", "latex")
 _ENDINGS = {
@@ -194,6 +195,49 @@ def _with(
     return command
 
 
+def mode_option(help_text: str) -> Callable[[Any], Any]:
+    """--mode auto|forward|reverse."""
+    return click.option(
+        "--mode",
+        type=click.Choice(("auto", "forward", "reverse")),
+        default="auto",
+        help=help_text,
+    )
+
+
+def result_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--result NAME."""
+    decorate = click.option("--result", metavar="NAME", help="Which result, if there are several.")
+    return decorate(function)
+
+
+def sparse_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--sparse."""
+    decorate = click.option(
+        "--sparse", is_flag=True, help="Only the entries that are not structurally zero."
+    )
+    return decorate(function)
+
+
+def direction_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--direction x1=1,x2=0."""
+    decorated: Callable[..., Any] = named_numbers_option(
+        "--direction", "direction", "The direction; inputs left out have 0."
+    )(function)
+    return decorated
+
+
+def required(given: Mapping[str, Given] | None, option: str, example: str) -> Mapping[str, Given]:
+    """What an option gave, which the command cannot do without.
+
+    Raises:
+        InputError: nothing.
+    """
+    if given is None:
+        raise InputError(f"{option} is missing", hint=f"write {option} {example}")
+    return given
+
+
 def wrt_option(help_text: str) -> Callable[[Any], Any]:
     """--wrt x,y; it may be repeated."""
     return click.option(
@@ -290,45 +334,41 @@ def constant(name: str, text: str, max_operations: int) -> Given:
         raise InputError(error.message, error.span, hint=error.hint) from None
 
 
-def read_direction(seeds: Sequence[str], elements: Mapping[str, int], run: Run) -> dict[str, float]:
-    """The numbers in NAME=VALUE[,NAME=VALUE...], by element of the inputs.
+def named_numbers_option(option: str, what: str, help_text: str) -> Callable[[Any], Any]:
+    """An option of NAME=VALUE[,NAME=VALUE...]; it may be repeated.
 
     Args:
-        seeds: what was given; an option may be repeated.
-        elements: the elements there are.
-        run: the program at a point.
+        option: its name.
+        what: what a number is, for messages: "seed", "direction", "weight".
+        help_text: what it is for.
+    """
+
+    def read(
+        ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+    ) -> dict[str, Given] | None:
+        return _named_numbers(given, option, what) if given else None
+
+    return click.option(option, metavar="x1=1,x2=0", multiple=True, callback=read, help=help_text)
+
+
+def _named_numbers(texts: Sequence[str], option: str, what: str) -> dict[str, Given]:
+    """The numbers in NAME=VALUE[,NAME=VALUE...], by name.
 
     Raises:
-        InputError: a name is no input or element, or a value has another shape.
+        InputError: one has no such form, is not constant, or comes twice.
     """
-    from adcli.graph.program import measure
-    from adcli.graph.suggest import counted, suggestion
-
-    inputs = {item.name: item for item in run.inputs}
-    direction: dict[str, float] = {}
-    for seed in seeds:
-        for binding in _split_at_commas(seed):
+    found: dict[str, Given] = {}
+    for text in texts:
+        for binding in _split_at_commas(text):
             if "=" not in binding:
-                raise InputError(f"'{binding}' is not NAME=VALUE", hint=f"write --seed {binding}=1")
+                raise InputError(
+                    f"'{binding}' is not NAME=VALUE", hint=f"write {option} {binding or 'x'}=1"
+                )
             name, value = parse_binding(binding)
-            shape, numbers = measure(name, value)
-            if name in inputs:
-                labels = inputs[name].labels()
-                if shape != inputs[name].shape:
-                    raise InputError(
-                        f"the seed of '{name}' has {counted(len(numbers), 'number')}, "
-                        f"the input {len(labels)}"
-                    )
-            elif name in elements and not shape:
-                labels = [name]
-            else:
-                hint = suggestion(name, [*inputs, *elements])
-                raise InputError(f"no input is called '{name}'", hint=hint)
-            twice = [label for label in labels if label in direction]
-            if twice:
-                raise InputError(f"the seed of '{twice[0]}' is given twice")
-            direction.update(zip(labels, numbers, strict=True))
-    return direction
+            if name in found:
+                raise InputError(f"the {what} of '{name}' is given twice")
+            found[name] = value
+    return found
 
 
 def _split_at_commas(text: str) -> list[str]:
@@ -441,61 +481,42 @@ class Output:
             for diagnostic in diagnostics:
                 stderr.write(messages.diagnostic(diagnostic))
 
-    def json(self, data: dict[str, Any]) -> None:
-        """Write one JSON object."""
-        from adcli.render.views import to_json
+    def show(self, data: Callable[[], dict[str, Any]], tables: Callable[[Look], Tables]) -> None:
+        """Write a result in the format asked for; only that one is made.
 
-        self.write(to_json(data, ascii_only=self.ascii_only))
+        Args:
+            data: the result as JSON has it.
+            tables: the result for all other formats.
+        """
+        from adcli.render import views
 
-    def show(
-        self,
-        *,
-        data: Callable[[], dict[str, Any]],
-        views: Callable[[], Sequence[View]],
-        record: Callable[[], View],
-        latex: Callable[[], str],
-    ) -> None:
-        """Write a result in the format asked for; only that one is made."""
         if self.form == "json":
-            self.json(data())
-        elif self.form in ("csv", "tsv"):
-            from adcli.render.views import to_separated
-
-            self.write(to_separated(record(), "," if self.form == "csv" else "\t"))
-        elif self.form == "latex":
-            self.write(latex())
-        else:
-            self.views(views())
-
-    def views(self, views: Sequence[View]) -> None:
-        """Write tables for people, on the terminal or as Markdown."""
-        if self.form == "markdown":
-            from adcli.render.views import to_markdown
-
-            self.write(to_markdown(views, self.digits))
+            self.write(views.to_json(data(), ascii_only=self.ascii_only))
             return
+        on_screen = self.form == "table" and self.out is None
+        width = self.environment.width(self.environment.stdout) if on_screen else None
+        look = views.Look(self.digits, ascii_only=self.ascii_only, width=width)
+        made = tables(look)
+        if self.form in ("csv", "tsv"):
+            self.write(views.to_separated(made.record(), "," if self.form == "csv" else "\t"))
+        elif self.form == "latex":
+            self.write(made.latex())
+        elif self.form == "markdown":
+            self.write(views.to_markdown(made.views(), self.digits))
+        else:
+            self._print(made.views(), look)
+
+    def _print(self, shown: Sequence[View], look: Look) -> None:
+        """Write tables for people, to the terminal, a pipe or a file."""
         import io
 
         from adcli.render.terminal import Screen
 
-        stdout = self.environment.stdout
         buffer = io.StringIO()
-        if self.out is not None:
-            screen = Screen(buffer, None, color=False, ascii_only=self.ascii_only)
-        else:
-            screen = Screen(
-                buffer,
-                self.environment.width(stdout),
-                color=self.environment.colored(stdout),
-                ascii_only=self.ascii_only,
-            )
-        screen.show(views, self.digits)
+        color = self.out is None and self.environment.colored(self.environment.stdout)
+        screen = Screen(buffer, look.width, color=color, ascii_only=look.ascii_only)
+        screen.show(shown, self.digits)
         self.write(buffer.getvalue())
-
-    @property
-    def columns(self) -> int | None:
-        """The width of the terminal the result goes to, None of a pipe or file."""
-        return None if self.out is not None else self.environment.width(self.environment.stdout)
 
     def write(self, text: str) -> None:
         """Write a finished text to the file or stdout, whole or not at all."""
@@ -519,6 +540,21 @@ def diagnostics_data(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
         }
         for diagnostic in diagnostics
     ]
+
+
+def matrix_data(
+    name: str, rows: Sequence[str], columns: Sequence[str], matrix: Matrix, sparse: bool
+) -> dict[str, Any]:
+    """A matrix as a list of rows, or its entries by the names of row and column."""
+    if not sparse:
+        return {name: matrix.dense()}
+    return {
+        "entries": [
+            {"row": row, "column": columns[j], "value": x}
+            for row, places, numbers in zip(rows, matrix.rows, matrix.numbers, strict=True)
+            for j, x in zip(places, numbers, strict=True)
+        ]
+    }
 
 
 def head(command: str, run: Run) -> dict[str, Any]:

@@ -23,14 +23,8 @@ def command(request: options.Request, names: tuple[str, ...]) -> None:
     from adcli.render import rules
 
     rows = rule_texts(names)
-    output = request.output
 
     def data() -> dict[str, Any]:
         return {"command": "rules", "rules": [rules.data(row) for row in rows]}
 
-    output.show(
-        data=data,
-        views=lambda: [rules.view(rows)],
-        record=lambda: rules.record(rows),
-        latex=lambda: rules.latex(rows),
-    )
+    request.output.show(data, lambda look: rules.RuleTables(rows))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from adcli.cli import options
 from adcli.errors import InputError
+
+if TYPE_CHECKING:
+    from adcli.graph.program import Given
+    from adcli.render.views import Look, Tables
 
 
 @click.command("trace", cls=options.Command)
@@ -20,12 +25,8 @@ from adcli.errors import InputError
     default="textbook",
     help="Forward mode in tangents, or in dual numbers.",
 )
-@click.option(
-    "--seed",
-    "seeds",
-    multiple=True,
-    metavar="x1=1,x2=0",
-    help="One forward pass along this direction, instead of one for each input.",
+@options.named_numbers_option(
+    "--seed", "seed", "One forward pass along this direction, instead of one for each input."
 )
 @options.wrt_option("Forward passes for these inputs only.")
 @click.option("--result", metavar="NAME", help="Reverse pass of this result only.")
@@ -34,7 +35,7 @@ def command(
     request: options.Request,
     mode: str | None,
     notation: Any,
-    seeds: tuple[str, ...],
+    seed: Mapping[str, Given] | None,
     wrt: list[str] | None,
     result: str | None,
 ) -> None:
@@ -48,65 +49,39 @@ def command(
         raise InputError("dual numbers are a notation of forward mode")
     if notation == "dual" and request.output.form in ("json", "csv", "tsv"):
         raise InputError("dual numbers are a notation for people", hint="data has the tangents")
-    if mode == "reverse" and (seeds or wrt):
+    if mode == "reverse" and (seed or wrt):
         raise InputError("--seed and --wrt are for forward passes", hint="leave out --mode reverse")
-    if seeds and wrt:
+    if seed and wrt:
         raise InputError("--seed is one pass; --wrt chooses among several")
     if mode == "forward" and result:
         raise InputError("--result chooses a reverse pass", hint="leave out --mode forward")
     run = request.run()
     from adcli.differentiate import trace
-    from adcli.render import trace as render
+    from adcli.differentiate.directions import direction
 
     wanted = [label for item in run.wanted(wrt) for label in item.labels()]
     results = [run.result(result)] if result else list(run.results)
     trace.check_size(
         run,
-        0 if mode == "reverse" else 1 if seeds else len(wanted),
+        0 if mode == "reverse" else 1 if seed else len(wanted),
         0 if mode == "forward" else len(results),
     )
-    forward, reverse = [], []
+    forward = reverse = None
     if mode != "reverse":
-        if seeds:
-            direction = options.read_direction(seeds, trace.input_elements(run), run)
-            forward = [trace.forward_pass(run, direction)]
-        else:
-            forward = [trace.forward_pass(run, {name: 1.0}) for name in wanted]
+        seeds = [direction(run, seed, "seed")] if seed else [{name: 1.0} for name in wanted]
+        forward = [trace.forward_pass(run, one) for one in seeds]
     if mode != "forward":
         reverse = [trace.reverse_pass(run, {name: 1.0}) for name in results]
-
-    diagnostics = trace.warnings(run, forward, reverse)
-    output = request.output
-    output.report(diagnostics, strict=request.strict)
-
-    def parts(style: Any) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        writer = render.Writer(run, style)
-        return (
-            render.forward_data(writer, forward) if mode != "reverse" else None,
-            render.reverse_data(writer, reverse) if mode != "forward" else None,
-        )
+    diagnostics = trace.warnings(run, forward or (), reverse or ())
+    request.output.report(diagnostics, strict=request.strict)
+    from adcli.render import trace as render
 
     def data() -> dict[str, Any]:
-        one, other = parts("plain")
-        both = {"forward": one, "reverse": other} if one and other else (one or other or {})
         warnings = options.diagnostics_data(diagnostics)
-        return {**options.head("trace", run), **both, "warnings": warnings}
+        traces = render.data(run, forward, reverse)
+        return {**options.head("trace", run), **traces, "warnings": warnings}
 
-    def views(style: Any) -> list[Any]:
-        digits = render.DEFAULT_DIGITS if output.digits is None else output.digits
-        writer = render.Writer(run, style, digits, notation)
-        shown = [] if mode == "reverse" else render.forward_views(writer, forward)
-        return shown + render.reverse_views(writer, reverse)
+    def tables(look: Look) -> Tables:
+        return render.TraceTables(run, forward, reverse, notation, look)
 
-    def people() -> list[Any]:
-        shown = views("ascii" if output.ascii_only else "text")
-        if output.columns is not None and output.form == "table":
-            render.fit(shown, output.columns)
-        return shown
-
-    output.show(
-        data=data,
-        views=people,
-        record=lambda: render.record(*parts("plain")),
-        latex=lambda: render.latex(views("latex")),
-    )
+    request.output.show(data, tables)

@@ -7,10 +7,11 @@ ones (numerics.md, "Blame"); notes say where a derivative is a convention.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from adcli.differentiate.forward import forward
+from adcli.differentiate.diagnosis import Failed
+from adcli.differentiate.forward import forward, needed
 from adcli.differentiate.reverse import depends, reverse
 from adcli.errors import Span
 from adcli.evaluate.floats import over_floats
@@ -28,6 +29,9 @@ from adcli.graph.program import Run
 from adcli.graph.rules import FLOATS, kink
 from adcli.graph.tracer import called_at
 from adcli.graph.wengert import NOWHERE, UNARY, Scalar
+
+# A text of a program that a sentence may quote.
+_SHORT = 40
 
 
 class Diagnostic:
@@ -130,22 +134,21 @@ def _from_constants(run: Run, value: float) -> Diagnostic | None:
 
 
 def blame_derivative(
-    run: Run, mode: str, seeds: Mapping[int, float], nodes: list[int], known: Sequence[Diagnostic]
+    run: Run, failed: Failed, nodes: list[int], known: Sequence[Diagnostic]
 ) -> list[Diagnostic]:
     """Blame for a pass whose derivatives are not finite; the pass is made again to see it.
 
     Args:
         run: the program at a point.
-        mode: "forward" or "reverse".
-        seeds: the tangents or adjoints it began with.
+        failed: the pass.
         nodes: the inputs differentiated.
         known: the warnings there are already: what only follows from one is not said.
     """
     graph = run.graph
     culprit: int | None = None
     derivative = math.nan
-    if mode == "forward":
-        v_dot = forward(graph, seeds, over_floats(graph))
+    if failed.mode == "forward":
+        v_dot = forward(graph, failed.seeds, over_floats(graph), failed.wanted)
         for node in graph.operations():
             if v_dot[node] is not None and not math.isfinite(v_dot[node]):
                 culprit, derivative = node, v_dot[node]
@@ -157,9 +160,11 @@ def blame_derivative(
             if culprit is None and not math.isfinite(after):
                 culprit, derivative = source, after
 
-        reverse(graph, seeds, nodes, over_floats(graph), observe)
+        reverse(graph, failed.seeds, nodes, over_floats(graph), observe)
     if culprit is None:
         return []
+    if failed.first_order is not None and culprit >= failed.first_order:
+        return [_blame_second(run, culprit, derivative)] if not known else []
     same = any(warning.node == run.labels.label(culprit, "plain") for warning in known)
     if same and math.isnan(graph.value[culprit]):
         return []  # outside of its domain; that has been said
@@ -173,6 +178,26 @@ def _blame_partial(run: Run, node: int, derivative: float) -> Diagnostic:
     row = row_of(run.graph.op[node])
     arguments = ", ".join(number(run.graph.value[x]) for x in run.graph.operands(node))
     message = f"the derivative of {row.name} is {number(derivative)} at {arguments}"
+    return _at_operation(run, node, "derivative", message)
+
+
+def _blame_second(run: Run, node: int, derivative: float) -> Diagnostic:
+    """Blame for a second derivative: `node` is a part of a first one, which has no name."""
+    span = run.span(node)
+    place = f"of {span.text}" if span and len(span.text) <= _SHORT else "here"
+    return Diagnostic(
+        "derivative", f"the second derivative {place} is {number(derivative)}", "", span
+    )
+
+
+def blame_series(run: Run, node: int, order: int, coefficient: float) -> Diagnostic:
+    """Blame for the first operation whose power series has a coefficient that is not finite."""
+    row = row_of(run.graph.op[node])
+    arguments = ", ".join(number(run.graph.value[x]) for x in run.graph.operands(node))
+    message = (
+        f"the series of {row.name} at {arguments} ends: "
+        f"coefficient {order} is {number(coefficient)}"
+    )
     return _at_operation(run, node, "derivative", message)
 
 
@@ -236,10 +261,10 @@ def notes(run: Run, results: Iterable[Scalar], nodes: list[int]) -> list[Diagnos
         return found
     at_kink = {code: kink(row) for code, row in rows.items()}
     jumps = {code for code in rows if FLOATS.partials(code) == (None,)}
-    needed = _needed(run, [x for x in results if type(x) is int])
+    flows = needed(graph, [x for x in results if type(x) is int])
     said: set[tuple[int, int]] = set()
     for node, code in enumerate(graph.op):
-        if code not in rows or not (varied[node] and needed[node]):
+        if code not in rows or not (varied[node] and flows[node]):
             continue
         place = graph.where[node]
         # The prelude's jumps are deliberate: they keep a shift out of a derivative.
@@ -264,20 +289,3 @@ def _equalities(run: Run, varied: bytearray | None) -> list[Diagnostic]:
         for place, node in run.equalities.items()
         if varied is None or varied[node]
     ]
-
-
-def _needed(run: Run, nodes: list[int]) -> bytearray:
-    """For each node whether a derivative flows from any of these back to it."""
-    graph = run.graph
-    partials = {code: FLOATS.partials(code) for code in set(graph.op) if code > CONSTANT}
-    needed = bytearray(len(graph))
-    for node in nodes:
-        needed[node] = 1
-    for node in range(len(graph) - 1, -1, -1):
-        if needed[node] and graph.op[node] > CONSTANT:
-            for operand, partial in zip(
-                graph.operands(node), partials[graph.op[node]], strict=True
-            ):
-                if partial is not None:
-                    needed[operand] = 1
-    return needed

@@ -7,22 +7,27 @@ The twin of `reverse.py`: the same list, the same rules, the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adcli.evaluate.floats import Over
 from adcli.graph.primitives import CONSTANT
+from adcli.graph.rules import FLOATS
 from adcli.graph.wengert import UNARY, Graph
 
 
-def forward(graph: Graph, seeds: Mapping[int, Any], over: Over) -> list[Any]:
+def forward(
+    graph: Graph, seeds: Mapping[int, Any], over: Over, wanted: Iterable[int] | None = None
+) -> list[Any]:
     """Push tangents forward.
 
     Args:
         graph: the operations; what `over` records is added behind them.
         seeds: the tangents of inputs, by node; inputs left out, and tangents that are
             0, are structural zeros.
-        over: numbers or nodes, see `evaluate.floats`.
+        over: numbers, nodes, lanes or sets, see `evaluate`.
+        wanted: the results whose tangents are wanted; what flows into none of them is
+            left out. All nodes if None.
 
     Returns:
         The tangent of each node there was, None where it is a structural zero.
@@ -30,13 +35,14 @@ def forward(graph: Graph, seeds: Mapping[int, Any], over: Over) -> list[Any]:
     primal, multiply, add = over.primal, over.multiply, over.add
     partials = {code: over.arithmetic.partials(code) for code in set(graph.op) if code > CONSTANT}
     count = len(graph)
+    flows = bytearray(b"\x01") * count if wanted is None else needed(graph, wanted)
     v_dot: list[Any] = [None] * count
     for node, seed in seeds.items():
-        v_dot[node] = None if seed == 0 and type(seed) is float else seed
+        v_dot[node] = None if type(seed) is float and seed == 0 else seed
 
     nodes = zip(range(count), graph.op[:], graph.left[:], graph.right[:], strict=True)
     for node, code, x, y in nodes:
-        if code <= CONSTANT:
+        if code <= CONSTANT or not flows[node]:
             continue
         if over.record:
             graph.here = graph.where[node]
@@ -62,3 +68,27 @@ def forward(graph: Graph, seeds: Mapping[int, Any], over: Over) -> list[Any]:
                         tangent = term if tangent is None else add(tangent, term)
         v_dot[node] = tangent
     return v_dot
+
+
+def needed(graph: Graph, results: Iterable[int]) -> bytearray:
+    """For each node whether a derivative flows from it into any of these results: 1 or 0."""
+    flows = bytearray(len(graph))
+    for node in results:
+        flows[node] = 1
+    partials = {code: FLOATS.partials(code) for code in set(graph.op) if code > CONSTANT}
+    last_first = slice(None, None, -1)
+    nodes = zip(
+        range(len(graph) - 1, -1, -1),
+        graph.op[last_first],
+        graph.left[last_first],
+        graph.right[last_first],
+        strict=True,
+    )
+    for node, code, x, y in nodes:
+        if flows[node] and code > CONSTANT:
+            of_code = partials[code]
+            if of_code[0] is not None:
+                flows[x] = 1
+            if y != UNARY and of_code[1] is not None:
+                flows[y] = 1
+    return flows

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from adcli.differentiate.diagnosis import Failed, diagnosis
 from adcli.differentiate.forward import forward
-from adcli.differentiate.reverse import depends, reverse
+from adcli.differentiate.reverse import reverse
 from adcli.errors import InputError
 from adcli.evaluate.floats import over_floats
-from adcli.graph.primitives import KINKED
-from adcli.graph.program import Input, Run
+from adcli.graph.program import Input, Run, arrange
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
@@ -25,32 +25,47 @@ class Gradient:
     Attributes:
         result: the name of the result.
         value: its value.
-        gradient: for each input a number, a list, or a list of rows, in its own shape.
+        numbers: its derivatives, one an element of the inputs differentiated.
         mode: "forward" or "reverse", whichever was used.
         inputs: the inputs differentiated, in order.
         warnings: what is not finite, and which conventions were used.
     """
 
-    __slots__ = ("gradient", "inputs", "mode", "result", "value", "warnings")
+    __slots__ = ("inputs", "mode", "numbers", "result", "value", "warnings")
 
     def __init__(
         self,
         result: str,
         value: float,
-        gradient: dict[str, Any],
+        numbers: list[float],
         mode: str,
         inputs: list[Input],
         warnings: list[Diagnostic],
     ) -> None:
         self.result = result
         self.value = value
-        self.gradient = gradient
+        self.numbers = numbers
         self.mode = mode
         self.inputs = inputs
         self.warnings = warnings
 
+    @property
+    def gradient(self) -> dict[str, Any]:
+        """For each input a number, a list, or a list of rows, in its own shape."""
+        return arrange(self.inputs, self.numbers)
+
     def __repr__(self) -> str:
         return f"Gradient({self.result}={self.value!r}, gradient={self.gradient!r})"
+
+
+def check_mode(mode: str) -> None:
+    """Refuse what is not a mode.
+
+    Raises:
+        InputError: it is not.
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise InputError(f"no mode is called '{mode}'", details=("modes: auto, forward, reverse",))
 
 
 def gradient(
@@ -71,44 +86,33 @@ def gradient(
     Raises:
         InputError: no such input, result, or mode, or several results and none named.
     """
-    if mode not in ("auto", "forward", "reverse"):
-        raise InputError(f"no mode is called '{mode}'", details=("modes: auto, forward, reverse",))
-    if isinstance(wrt, str):
-        wrt = [wrt]
+    check_mode(mode)
     name = run.result(result)
     output = run.results[name]
     inputs = run.wanted(wrt)
     nodes = [node for item in inputs for node in item.nodes]
-    if mode == "auto":
-        mode = "forward" if len(nodes) == 1 else "reverse"
+    used = mode if mode != "auto" else "forward" if len(nodes) == 1 else "reverse"
 
     graph = run.graph
-    over = over_floats(graph)
     found: list[float | None] = []
     if type(output) is not int:
         found = [None] * len(nodes)
-    elif mode == "reverse":
-        v_bar = reverse(graph, {output: 1.0}, nodes, over)
+    elif used == "reverse":
+        v_bar = reverse(graph, {output: 1.0}, nodes, over_floats(graph))
         found = [v_bar[node] for node in nodes]
+    elif len(nodes) == 1:
+        found = [forward(graph, {nodes[0]: 1.0}, over_floats(graph))[output]]
     else:
-        for node in nodes:
-            found.append(forward(graph, {node: 1.0}, over)[output])
+        from adcli.differentiate.passes import push
+
+        found = [row[0] for row in push(graph, range(len(nodes)), [output], nodes)]
     numbers = [0.0 if x is None else x for x in found]
 
     value = graph.number(output)
-    warnings: list[Diagnostic] = []
-    finite = math.isfinite(value) and all(math.isfinite(x) for x in numbers)
-    if not finite or run.equalities or run.kinks or not KINKED.isdisjoint(graph.op):
-        from adcli.differentiate.blame import blame_derivative, notes, value_warnings
-
-        warnings += value_warnings(run, [name], depends(graph, nodes))
-        bad = [node for node, x in zip(nodes, numbers, strict=True) if not math.isfinite(x)]
-        if bad and type(output) is int:
-            seeds = {output if mode == "reverse" else bad[0]: 1.0}
-            warnings += blame_derivative(run, mode, seeds, nodes, warnings)
-        warnings += notes(run, [output], nodes)
-    values, position = {}, 0
-    for item in inputs:
-        values[item.name] = item.arrange(numbers[position : position + len(item.nodes)])
-        position += len(item.nodes)
-    return Gradient(name, value, values, mode, inputs, warnings)
+    failed = None
+    bad = [node for node, x in zip(nodes, numbers, strict=True) if not math.isfinite(x)]
+    if bad and type(output) is int:
+        failed = Failed(used, {output if used == "reverse" else bad[0]: 1.0})
+    finite = math.isfinite(value)
+    warnings = diagnosis(run, [name], nodes, finite=finite, failed=failed)
+    return Gradient(name, value, numbers, used, inputs, warnings)

@@ -33,7 +33,7 @@ def reverse(
         seeds: the adjoints of results, by node; adjoints that are 0 are structural zeros.
         wanted: the inputs whose adjoints are wanted; what depends on none of them is a
             structural zero.
-        over: numbers or nodes, see `evaluate.floats`.
+        over: numbers, nodes, lanes or sets, see `evaluate`.
         observe: told of each contribution as it is made.
 
     Returns:
@@ -44,7 +44,7 @@ def reverse(
     varied = depends(graph, wanted)
     v_bar: list[Any] = [None] * len(graph)
     for node, seed in seeds.items():
-        v_bar[node] = None if seed == 0 and type(seed) is float else seed
+        v_bar[node] = None if type(seed) is float and seed == 0 else seed
 
     count = len(graph)
     last_first = slice(None, None, -1)

@@ -12,6 +12,7 @@ from typing import Any
 
 from adcli.differentiate import chain
 from adcli.differentiate.blame import Diagnostic, blame_derivative, notes, value_warnings
+from adcli.differentiate.diagnosis import Failed
 from adcli.differentiate.forward import forward
 from adcli.differentiate.reverse import reverse
 from adcli.errors import LimitError
@@ -90,15 +91,6 @@ class Pass:
         self.derivatives = derivatives
 
 
-def input_elements(run: Run) -> dict[str, int]:
-    """The elements of all inputs by name, with their nodes."""
-    return {
-        label: node
-        for item in run.inputs
-        for label, node in zip(item.labels(), item.nodes, strict=True)
-    }
-
-
 # A line of a trace takes some kilobytes until it is printed, and nobody reads so many.
 MAX_LINES = 500_000
 
@@ -145,7 +137,7 @@ def primal_steps(run: Run) -> list[Step]:
     """The primal trace: inputs, operations, results."""
     graph = run.graph
     steps = []
-    for name, node in input_elements(run).items():
+    for name, node in run.elements.items():
         value = graph.value[node]
         steps.append(Step(_node(run, node), Formula(value, name=name), value))
     for node, code in enumerate(graph.op):
@@ -166,7 +158,7 @@ def forward_pass(run: Run, seed: Mapping[str, float]) -> Pass:
         seed: tangents of elements of the inputs by name; what is left out is 0.
     """
     graph = run.graph
-    elements = input_elements(run)
+    elements = run.elements
     full = {name: float(seed.get(name, 0.0)) for name in elements}
     v_dot = forward(graph, {elements[name]: x for name, x in full.items()}, over_floats(graph))
 
@@ -216,7 +208,7 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> Pass:
         seed: adjoints of results by name; what is left out is 0.
     """
     graph = run.graph
-    elements = input_elements(run)
+    elements = run.elements
     names = result_names(run)
     steps: list[Step] = []
     seeds: dict[int, float] = {}
@@ -278,7 +270,7 @@ def warnings(
 ) -> list[Diagnostic]:
     """What is not finite in a trace, with the first pass that shows it, and notes."""
     found = value_warnings(run)
-    elements = input_elements(run)
+    elements = run.elements
     nodes = list(elements.values())
     passes: list[tuple[str, dict[int, float], dict[str, float]]] = []
     for one in forward_passes:
@@ -290,7 +282,7 @@ def warnings(
         passes.append(("reverse", adjoints, other.derivatives))
     for mode, seeds, derivatives in passes:
         if not all(math.isfinite(x) for x in derivatives.values()):
-            found += blame_derivative(run, mode, seeds, nodes, found)
+            found += blame_derivative(run, Failed(mode, seeds), nodes, found)
             break
     return found + notes(run, run.results.values(), nodes)
 

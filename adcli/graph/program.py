@@ -77,6 +77,20 @@ class Input:
         return [list(numbers[i * columns : (i + 1) * columns]) for i in range(rows)]
 
 
+def labels(inputs: Iterable[Input]) -> list[str]:
+    """The names of all elements of inputs, in order."""
+    return [label for item in inputs for label in item.labels()]
+
+
+def arrange(inputs: Iterable[Input], numbers: Sequence[Any]) -> dict[str, Any]:
+    """Numbers, one an element, by input and in its shape."""
+    values, position = {}, 0
+    for item in inputs:
+        values[item.name] = item.arrange(numbers[position : position + len(item.nodes)])
+        position += len(item.nodes)
+    return values
+
+
 class Run:
     """What a program did at a point.
 
@@ -117,12 +131,25 @@ class Run:
             self._labels = Labels(self.graph, self.program.inputs)
         return self._labels
 
+    @property
+    def elements(self) -> dict[str, int]:
+        """The elements of all inputs by name, with their nodes."""
+        return {
+            label: node
+            for item in self.inputs
+            for label, node in zip(item.labels(), item.nodes, strict=True)
+        }
+
     def values(self) -> dict[str, float]:
         """The values of the results."""
         return {name: self.graph.number(scalar) for name, scalar in self.results.items()}
 
-    def result(self, name: str | None) -> str:
+    def result(self, name: str | None, what: str = "a gradient") -> str:
         """The name of the one scalar result that is meant.
+
+        Args:
+            name: its name, or None for the only one.
+            what: what is asked of it, for messages.
 
         Raises:
             InputError: there is no such result, or several and none was named.
@@ -140,18 +167,20 @@ class Run:
         if not self.results:
             raise InputError("the program has no result: its value is an empty vector")
         raise InputError(
-            f"the program has {len(self.results)} results; a gradient is of one",
+            f"the program has {len(self.results)} results; {what} is of one",
             details=(f"choose with --result NAME: {_listing(self.results)}",),
         )
 
-    def wanted(self, names: Sequence[str] | None) -> list[Input]:
-        """The inputs of these names, in the program's order; all if None.
+    def wanted(self, names: str | Sequence[str] | None) -> list[Input]:
+        """The inputs of these names, or of one, in the program's order; all if None.
 
         Raises:
             InputError: a name is not an input.
         """
         if names is None:
             return self.inputs
+        if isinstance(names, str):
+            names = [names]
         wanted = set(names)
         known = {item.name: item for item in self.inputs}
         for name in names:

@@ -21,7 +21,7 @@ from adcli.graph.notation import (
 from adcli.graph.numbers import number
 from adcli.graph.program import Run
 from adcli.render.safe import width as text_width
-from adcli.render.views import View
+from adcli.render.views import Look, View
 
 Notation = Literal["textbook", "dual"]
 
@@ -374,3 +374,70 @@ def record(forward: dict[str, Any] | None, reverse: dict[str, Any] | None) -> Vi
             kind = f"adjoint {seed}"
             rows += [["reverse", kind, *row.values(), "", ""] for row in sweep["adjoint"]]
     return View(columns, rows)
+
+
+def data(
+    run: Run, forward: Sequence[Pass] | None, reverse: Sequence[Pass] | None
+) -> dict[str, Any]:
+    """Traces as data: of one mode, or of both under their names; None was not asked for."""
+    one, other = _parts(run, forward, reverse)
+    if one and other:
+        return {"forward": one, "reverse": other}
+    return one or other or {}
+
+
+def _parts(
+    run: Run, forward: Sequence[Pass] | None, reverse: Sequence[Pass] | None
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    writer = Writer(run, "plain")
+    return (
+        None if forward is None else forward_data(writer, forward),
+        None if reverse is None else reverse_data(writer, reverse),
+    )
+
+
+class TraceTables:
+    """The traces of a run.
+
+    Args:
+        run: the program at a point.
+        forward: passes of forward mode, None if that was not asked for.
+        reverse: passes of reverse mode, likewise.
+        notation: how forward mode is written.
+        look: how the tables are to look.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        forward: Sequence[Pass] | None,
+        reverse: Sequence[Pass] | None,
+        notation: Notation,
+        look: Look,
+    ) -> None:
+        self._run = run
+        self._forward = forward
+        self._reverse = reverse
+        self._notation: Notation = notation
+        self._look = look
+
+    def views(self) -> list[View]:
+        """Tables like those of the textbooks."""
+        shown = self._views("ascii" if self._look.ascii_only else "text")
+        if self._look.width is not None:
+            fit(shown, self._look.width)
+        return shown
+
+    def record(self) -> View:
+        """All steps as one flat table."""
+        return record(*_parts(self._run, self._forward, self._reverse))
+
+    def latex(self) -> str:
+        """The tables as arrays."""
+        return latex(self._views("latex"))
+
+    def _views(self, style: Style) -> list[View]:
+        digits = DEFAULT_DIGITS if self._look.digits is None else self._look.digits
+        writer = Writer(self._run, style, digits, self._notation)
+        shown = [] if self._forward is None else forward_views(writer, self._forward)
+        return shown if self._reverse is None else shown + reverse_views(writer, self._reverse)

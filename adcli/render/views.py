@@ -7,13 +7,14 @@ import io
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from adcli.graph.numbers import number
-from adcli.render.safe import safe
+from adcli.render.safe import safe, width
 
-# A cell: a number to be formatted, or a text.
-Cell = float | str
+# A cell: a number to be formatted, a text, or None for a structural zero.
+Cell = float | str | None
+_STRUCTURAL_ZERO = "·"
 
 
 class View:
@@ -41,18 +42,84 @@ class View:
         self.footer = list(footer)
 
     def numeric(self) -> list[bool]:
-        """For each column whether it holds numbers only."""
+        """For each column whether it holds numbers only, or structural zeros."""
         return [
             bool(self.rows) and not any(isinstance(row[i], str) for row in self.rows)
             for i in range(len(self.columns))
         ]
 
 
+class Look:
+    """How a result is to look to people.
+
+    Attributes:
+        digits: digits behind the point, None for all or for what suits.
+        ascii_only: whether only ASCII may be used.
+        width: the columns of the terminal, None of a pipe, a file or another format.
+    """
+
+    __slots__ = ("ascii_only", "digits", "width")
+
+    def __init__(self, digits: int | None, *, ascii_only: bool, width: int | None) -> None:
+        self.digits = digits
+        self.ascii_only = ascii_only
+        self.width = width
+
+
+class Tables(Protocol):
+    """A result as tables and formulas; each is made when it is asked for."""
+
+    def views(self) -> list[View]:
+        """Tables for people."""
+
+    def record(self) -> View:
+        """One table for machines."""
+
+    def latex(self) -> str:
+        """Formulas, or a table, for LaTeX."""
+
+
 def cell_text(cell: Cell, digits: int | None) -> str:
     """A cell for people; a text may have several lines."""
+    if cell is None:
+        return _STRUCTURAL_ZERO
     if isinstance(cell, str):
         return "\n".join(safe(line) for line in cell.split("\n"))
     return number(cell, digits)
+
+
+def split(view: View, look: Look) -> list[View]:
+    """A wide table as several that fit the terminal, each with the first column."""
+    if look.width is None:
+        return [view]
+    # A column has a space on each side and a line.
+    widths = [
+        3 + max(width(safe(name)), *(width(cell_text(row[j], look.digits)) for row in view.rows), 0)
+        for j, name in enumerate(view.columns)
+    ]
+    blocks: list[list[int]] = [[]]
+    room = full = look.width - 1 - widths[0]
+    for j in range(1, len(widths)):
+        if widths[j] > room and blocks[-1]:
+            blocks.append([])
+            room = full
+        blocks[-1].append(j)
+        room -= widths[j]
+    if len(blocks) == 1:
+        return [view]
+    found = []
+    for block in blocks:
+        shown = [0, *block]
+        found.append(
+            View(
+                [view.columns[j] for j in shown],
+                [[row[j] for j in shown] for row in view.rows],
+                f"Columns {block[0]:,} to {block[-1]:,} of {len(widths) - 1:,}",
+            )
+        )
+    found[0].title = f"{view.title}\n{found[0].title}" if view.title else found[0].title
+    found[-1].footer = view.footer
+    return found
 
 
 def to_separated(view: View, separator: str) -> str:
@@ -61,7 +128,12 @@ def to_separated(view: View, separator: str) -> str:
     writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
     writer.writerow(view.columns)
     for row in view.rows:
-        writer.writerow([cell if isinstance(cell, str) else repr(float(cell)) for cell in row])
+        writer.writerow(
+            [
+                cell if isinstance(cell, str) else repr(0.0 if cell is None else float(cell))
+                for cell in row
+            ]
+        )
     return stream.getvalue()
 
 
@@ -85,15 +157,6 @@ def _markdown(text: str) -> str:
     for character in "\\`*_|<>[]":
         text = text.replace(character, "\\" + character)
     return text
-
-
-def latex_text(text: str) -> str:
-    """A plain text for LaTeX."""
-    special = {
-        "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\textasciicircum{}",
-        "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$", "~": r"\textasciitilde{}",
-    }  # fmt: skip
-    return "".join(special.get(character, character) for character in text)
 
 
 def to_json(data: Any, *, ascii_only: bool = False) -> str:

@@ -1,0 +1,82 @@
+"""Directions in the space of the inputs, and weights of the results, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from adcli.errors import InputError
+from adcli.graph.program import Given, Run, measure
+from adcli.graph.suggest import counted, suggestion
+
+
+class _Target:
+    """What a name stands for: its elements, and the shape that values must have."""
+
+    __slots__ = ("labels", "shape")
+
+    def __init__(self, labels: list[str], shape: tuple[int, ...] | None) -> None:
+        self.labels = labels
+        self.shape = shape
+
+
+def direction(run: Run, given: Mapping[str, Given], what: str = "direction") -> dict[str, float]:
+    """A direction, by element of the inputs; what is left out is 0.
+
+    Args:
+        run: the program at a point.
+        given: numbers by input (in its shape) or by element, such as x[2].
+        what: what it is called in messages.
+
+    Raises:
+        InputError: a name is no input or element, comes twice, or has another shape.
+    """
+    targets = {item.name: _Target(item.labels(), item.shape) for item in run.inputs}
+    return _spread(given, targets, run.elements, what, "input")
+
+
+def weights(run: Run, given: Mapping[str, Given]) -> dict[str, float]:
+    """Weights by result; what is left out is 0.
+
+    Args:
+        run: the program at a point.
+        given: numbers by result, such as f[1], or for all elements of a vector f.
+
+    Raises:
+        InputError: a name is no result, comes twice, or has another length.
+    """
+    targets: dict[str, _Target] = {}
+    for name in run.results:
+        targets.setdefault(name.partition("[")[0], _Target([], None)).labels.append(name)
+    return _spread(given, targets, run.results, "weight", "result")
+
+
+def _spread(
+    given: Mapping[str, Given],
+    targets: Mapping[str, _Target],
+    elements: Iterable[str],
+    what: str,
+    noun: str,
+) -> dict[str, float]:
+    known = set(elements)
+    found: dict[str, float] = {}
+    for name, value in given.items():
+        shape, numbers = measure(name, value)
+        target = targets.get(name)
+        if target is not None:
+            labels = target.labels
+            if len(numbers) != len(labels) or target.shape not in (None, shape):
+                raise InputError(
+                    f"the {what} of '{name}' has {counted(len(numbers), 'number')}, "
+                    f"the {noun} {len(labels)}"
+                )
+        elif name in known and not shape:
+            labels = [name]
+        else:
+            raise InputError(
+                f"no {noun} is called '{name}'", hint=suggestion(name, [*targets, *known])
+            )
+        for label in labels:
+            if label in found:
+                raise InputError(f"the {what} of '{label}' is given twice")
+        found.update(zip(labels, numbers, strict=True))
+    return found
