@@ -32,7 +32,7 @@ def command(
 
     if not sparse:
         size = sum(len(item.nodes) for item in run.wanted(wrt))
-        check_dense("Hessian", size, size, instead="--sparse, or hvp --direction")
+        check_dense("Hessian", size, size, instead="use --sparse, or the product hvp --direction")
     found = hessian(run, wrt, result)
     request.output.report(found.warnings, strict=request.strict)
 

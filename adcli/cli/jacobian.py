@@ -31,7 +31,12 @@ def command(request: options.Request, mode: Any, wrt: list[str] | None, sparse: 
 
     if not sparse:
         columns = sum(len(item.nodes) for item in run.wanted(wrt))
-        check_dense("Jacobian", len(run.results), columns, instead="--sparse, or jvp and vjp")
+        check_dense(
+            "Jacobian",
+            len(run.results),
+            columns,
+            instead="use --sparse, or the products jvp and vjp",
+        )
     found = jacobian(run, mode, wrt)
     request.output.report(found.warnings, strict=request.strict)
 

@@ -148,6 +148,7 @@ def blame_derivative(
     culprit: int | None = None
     derivative = math.nan
     if failed.mode == "forward":
+        # Nothing is dropped of floats.
         v_dot = forward(graph, failed.seeds, over_floats(graph), failed.wanted)
         for node in graph.operations():
             if v_dot[node] is not None and not math.isfinite(v_dot[node]):

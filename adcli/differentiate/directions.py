@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from adcli.errors import InputError
 from adcli.graph.program import Given, Run, measure
-from adcli.graph.suggest import counted, suggestion
+from adcli.graph.suggest import counted, listing, suggestion
 
 
 class _Target:
@@ -73,7 +73,9 @@ def _spread(
             labels = [name]
         else:
             raise InputError(
-                f"no {noun} is called '{name}'", hint=suggestion(name, [*targets, *known])
+                f"no {noun} is called '{name}'",
+                hint=suggestion(name, [*targets, *known]),
+                details=(f"the {noun}s are {listing(elements)}",),
             )
         for label in labels:
             if label in found:

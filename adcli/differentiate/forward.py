@@ -7,6 +7,7 @@ The twin of `reverse.py`: the same list, the same rules, the other way round.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,17 +33,17 @@ def forward(
     Returns:
         The tangent of each node there was, None where it is a structural zero.
     """
-    primal, multiply, add = over.primal, over.multiply, over.add
+    primal, multiply, add, keep = over.primal, over.multiply, over.add, over.keep
     partials = {code: over.arithmetic.partials(code) for code in set(graph.op) if code > CONSTANT}
     count = len(graph)
-    flows = bytearray(b"\x01") * count if wanted is None else needed(graph, wanted)
+    last_use = array("i", [count]) * count if wanted is None else needed(graph, wanted)
     v_dot: list[Any] = [None] * count
     for node, seed in seeds.items():
         v_dot[node] = None if type(seed) is float and seed == 0 else seed
 
     nodes = zip(range(count), graph.op[:], graph.left[:], graph.right[:], strict=True)
     for node, code, x, y in nodes:
-        if code <= CONSTANT or not flows[node]:
+        if code <= CONSTANT or not last_use[node]:
             continue
         if over.record:
             graph.here = graph.where[node]
@@ -67,28 +68,39 @@ def forward(
                         term = multiply(y_dot, partial)
                         tangent = term if tangent is None else add(tangent, term)
         v_dot[node] = tangent
+        if not keep:
+            if last_use[x] == node:
+                v_dot[x] = None
+            if y != UNARY and last_use[y] == node:
+                v_dot[y] = None
     return v_dot
 
 
-def needed(graph: Graph, results: Iterable[int]) -> bytearray:
-    """For each node whether a derivative flows from it into any of these results: 1 or 0."""
-    flows = bytearray(len(graph))
+def needed(graph: Graph, results: Iterable[int]) -> array[int]:
+    """Which nodes a derivative flows from into any of these results, and how long each is used.
+
+    Returns:
+        For each node 0 if it is not needed; else the last node that has it as an operand,
+        or the number of nodes for the results themselves.
+    """
+    count = len(graph)
+    last_use = array("i", [0]) * count
     for node in results:
-        flows[node] = 1
+        last_use[node] = count
     partials = {code: FLOATS.partials(code) for code in set(graph.op) if code > CONSTANT}
     last_first = slice(None, None, -1)
     nodes = zip(
-        range(len(graph) - 1, -1, -1),
+        range(count - 1, -1, -1),
         graph.op[last_first],
         graph.left[last_first],
         graph.right[last_first],
         strict=True,
     )
     for node, code, x, y in nodes:
-        if flows[node] and code > CONSTANT:
+        if last_use[node] and code > CONSTANT:
             of_code = partials[code]
-            if of_code[0] is not None:
-                flows[x] = 1
-            if y != UNARY and of_code[1] is not None:
-                flows[y] = 1
-    return flows
+            if not last_use[x] and of_code[0] is not None:
+                last_use[x] = node
+            if y != UNARY and not last_use[y] and of_code[1] is not None:
+                last_use[y] = node
+    return last_use

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from adcli.differentiate import coloring, directions
 from adcli.differentiate.diagnosis import Failed, diagnosis
 from adcli.differentiate.forward import forward
-from adcli.differentiate.jacobian import check_dense, check_entries
+from adcli.differentiate.jacobian import check_dense
 from adcli.differentiate.passes import Matrix, push
 from adcli.differentiate.reverse import reverse
-from adcli.differentiate.structure import Rows, entries, structure
+from adcli.differentiate.structure import Rows, structure
 from adcli.errors import InputError
 from adcli.evaluate.floats import over_floats, over_graph
 from adcli.graph.program import Given, Input, Run, arrange, labels
@@ -210,8 +210,7 @@ def hessian(run: Run, wrt: str | Sequence[str] | None = None, result: str | None
     name = run.result(result, "a Hessian")
     recorded = Recorded(run, name, run.wanted(wrt))
     graph, gradient, nodes = run.graph, recorded.gradient, recorded.nodes
-    rows = structure(graph, gradient, nodes)
-    check_entries("Hessian", entries(rows))
+    rows = structure(graph, gradient, nodes, "Hessian")
     both = _symmetric(rows)
     colors = coloring.color_symmetric(both)
     compressed = push(graph, colors, gradient, nodes)
@@ -246,7 +245,7 @@ def hvp(
     known = set(labels(inputs))
     for label in full:
         if label not in known:
-            raise InputError(f"the direction has '{label}', --wrt does not")
+            raise InputError(f"the direction has '{label}', which --wrt leaves out")
     recorded = Recorded(run, name, inputs)
     graph, elements = run.graph, run.elements
     seeds = {elements[label]: x for label, x in full.items() if x != 0}

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from adcli.differentiate.diagnosis import Failed, diagnosis
 from adcli.differentiate.gradient import Mode, check_mode
 from adcli.differentiate.passes import Matrix, derivatives
+from adcli.differentiate.structure import MAX_NUMBERS
 from adcli.errors import LimitError
 from adcli.graph.program import Run, labels
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
 
-# Numbers in a matrix that is written out: about a gigabyte as text and while it is made.
-MAX_NUMBERS = 10_000_000
 _DOUBLE = 8
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -124,20 +123,6 @@ def check_dense(what: str, rows: int, columns: int, *, instead: str = "") -> Non
             f"a dense {what} of {rows:,} x {columns:,} is {count:,} numbers "
             f"({_size(count * _DOUBLE)}); the limit is {MAX_NUMBERS:,}",
             details=(instead,) if instead else (),
-        )
-
-
-def check_entries(what: str, count: int) -> None:
-    """Refuse a matrix with too many entries that are not structurally zero.
-
-    Raises:
-        LimitError: it has.
-    """
-    if count > MAX_NUMBERS:
-        raise LimitError(
-            f"the {what} has {count:,} entries that are not structurally zero "
-            f"({_size(count * _DOUBLE)}); the limit is {MAX_NUMBERS:,}",
-            details=("fewer inputs with --wrt, or products: jvp, vjp, hvp",),
         )
 
 

@@ -79,8 +79,11 @@ def derivatives(
         inputs: the input nodes, a column each.
         mode: "forward" makes a pass for each colour of the columns, "reverse" for each
             colour of the rows; "auto" takes what makes fewer, forward if they are equal.
+
+    Raises:
+        LimitError: too many entries that are not structurally zero.
     """
-    rows = structure(graph, outputs, inputs)
+    rows = structure(graph, outputs, inputs, "Jacobian")
     columns = transposed(rows, len(inputs))
     by_column = coloring.color_columns(rows, len(inputs)) if mode != "reverse" else []
     by_row = coloring.color_columns(columns, len(outputs)) if mode != "forward" else []

@@ -39,7 +39,7 @@ def reverse(
     Returns:
         The adjoint of each node there was, None where it is a structural zero.
     """
-    primal, multiply, add = over.primal, over.multiply, over.add
+    primal, multiply, add, keep = over.primal, over.multiply, over.add, over.keep
     partials = {code: over.arithmetic.partials(code) for code in set(graph.op) if code > CONSTANT}
     varied = depends(graph, wanted)
     v_bar: list[Any] = [None] * len(graph)
@@ -84,6 +84,8 @@ def reverse(
                     v_bar[y] = term if y_bar is None else add(y_bar, term)
                     if observe is not None:
                         observe(y, node, 1, y_bar, v_bar[y])
+        if not keep:
+            v_bar[node] = None
     return v_bar
 
 

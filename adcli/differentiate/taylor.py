@@ -131,13 +131,13 @@ def _line(
             raise InputError("a Taylor series is in one input or along a direction, not both")
         return directions.direction(run, direction)
     found = labels(run.wanted(wrt))
-    if len(found) != 1:
-        inputs = "no input" if not found else "several inputs"
+    if not found:
+        raise InputError("the program has no input to expand in")
+    if len(found) > 1:
         raise InputError(
-            f"a Taylor series is in one input or along a direction; there are {inputs}"
-            if found
-            else "the program has no input to expand in",
-            details=("choose with --wrt x or --direction x=1,y=2",) if found else (),
+            "a Taylor series is in one input or along a direction; "
+            f"there are {len(found):,} inputs",
+            details=(f"choose with --wrt NAME or --direction {found[0]}=1,{found[1]}=2",),
         )
     return {found[0]: 1.0}
 

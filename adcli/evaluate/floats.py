@@ -20,9 +20,11 @@ class Over:
         arithmetic: the rules over that.
         multiply, add: the two operations that the chain rule itself needs.
         record: whether new operations go into the graph.
+        keep: whether the derivatives of all nodes are kept; if not, because they are large,
+            only those of inputs or of the results wanted are.
     """
 
-    __slots__ = ("add", "arithmetic", "multiply", "primal", "record")
+    __slots__ = ("add", "arithmetic", "keep", "multiply", "primal", "record")
 
     def __init__(
         self,
@@ -31,18 +33,20 @@ class Over:
         multiply: Callable[[Any, Any], Any],
         add: Callable[[Any, Any], Any],
         *,
-        record: bool,
+        record: bool = False,
+        keep: bool = True,
     ) -> None:
         self.primal = primal
         self.arithmetic = arithmetic
         self.multiply = multiply
         self.add = add
         self.record = record
+        self.keep = keep
 
 
 def over_floats(graph: Graph) -> Over:
     """A sweep that yields numbers: nothing is recorded."""
-    return Over(graph.value, FLOATS, operator.mul, operator.add, record=False)
+    return Over(graph.value, FLOATS, operator.mul, operator.add)
 
 
 def over_graph(graph: Graph) -> Over:

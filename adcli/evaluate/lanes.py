@@ -23,7 +23,7 @@ from adcli.graph.wengert import Graph
 
 def over_lanes(graph: Graph) -> Over:
     """A sweep that yields a vector for each node."""
-    return Over(graph.value, FLOATS, operator.mul, operator.add, record=False)
+    return Over(graph.value, FLOATS, operator.mul, operator.add, keep=False)
 
 
 def unit(count: int, lane: int) -> Any:

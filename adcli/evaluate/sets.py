@@ -6,9 +6,14 @@ a sum is the union. What is None over numbers, a structural zero, is None here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from adcli.evaluate.floats import Over
-from adcli.graph.rules import FLOATS
+from adcli.graph.primitives import compute
+from adcli.graph.rules import Arithmetic, Partial
 from adcli.graph.wengert import Graph
+from adcli.language import syntax
 
 # A few numbers as a set, many as the bits of an int: a set of 1,000 would take 32 kB.
 Numbers = frozenset[int] | int
@@ -16,6 +21,19 @@ Numbers = frozenset[int] | int
 _MOST_LISTED = 64
 _BYTES_LISTED = 70
 _BITS = 8
+
+
+class _Presence(Arithmetic):
+    """The rules, computed only where a condition decides whether a partial is there."""
+
+    def __init__(self) -> None:
+        super().__init__(compute)
+
+    def _partial(
+        self, value: syntax.Expression, domain: Callable[[Any, Any, Any], bool] | None
+    ) -> Partial | float | None:
+        found = super()._partial(value, domain)
+        return found if found is None or isinstance(value, syntax.Choice) else 1.0
 
 
 class TooManyError(Exception):
@@ -68,6 +86,11 @@ def as_bits(numbers: Numbers) -> int:
     return bits
 
 
+def size_of(numbers: Numbers) -> int:
+    """How many numbers a set has."""
+    return numbers.bit_count() if isinstance(numbers, int) else len(numbers)
+
+
 def members(numbers: Numbers) -> list[int]:
     """The numbers of a set, ascending."""
     if isinstance(numbers, int):
@@ -77,7 +100,7 @@ def members(numbers: Numbers) -> list[int]:
 
 def over_sets(graph: Graph, union: Union) -> Over:
     """A sweep that yields sets: seed inputs, or results, with the sets of their numbers."""
-    return Over(graph.value, FLOATS, _itself, union, record=False)
+    return Over(graph.value, _Presence(), _itself, union, keep=False)
 
 
 def _itself(numbers: Numbers, partial: float) -> Numbers:

@@ -14,7 +14,7 @@ from adcli.graph.compiler import Compiler, Environment, is_builtin
 from adcli.graph.definitions import Definitions
 from adcli.graph.names import Names
 from adcli.graph.rules import CONSTANTS
-from adcli.graph.suggest import lookalike, suggestion
+from adcli.graph.suggest import listing, lookalike, suggestion
 from adcli.graph.tracer import Tracer, called_at, declared, fits
 from adcli.graph.wengert import Graph, Scalar
 from adcli.language import parse, syntax
@@ -160,7 +160,7 @@ class Run:
             raise InputError(
                 f"no result is called '{name}'",
                 hint=suggestion(str(name), self.results),
-                details=(f"the results are {_listing(self.results)}",),
+                details=(f"the results are {listing(self.results)}",),
             )
         if len(self.results) == 1:
             return next(iter(self.results))
@@ -168,7 +168,7 @@ class Run:
             raise InputError("the program has no result: its value is an empty vector")
         raise InputError(
             f"the program has {len(self.results)} results; {what} is of one",
-            details=(f"choose with --result NAME: {_listing(self.results)}",),
+            details=(f"choose with --result NAME: {listing(self.results)}",),
         )
 
     def wanted(self, names: str | Sequence[str] | None) -> list[Input]:
@@ -295,7 +295,7 @@ class Program:
                 raise InputError(
                     f"the program has no function '{function}'",
                     hint=suggestion(function, functions),
-                    details=(f"its functions are {_listing(functions)}",) if functions else (),
+                    details=(f"its functions are {listing(functions)}",) if functions else (),
                 )
             return functions[function]
         if not statements:
@@ -520,15 +520,8 @@ def _result_names(
 _MOST_SHOWN = 3
 
 
-def _listing(names: Iterable[str], most: int = 12) -> str:
-    shown = [f"{name}" for name in names]
-    if len(shown) > most:
-        return ", ".join(shown[:most]) + f", ... ({len(shown)} in all)"
-    return ", ".join(shown)
-
-
 def _unknown_input(name: str, known: list[str]) -> InputError:
-    inputs = f"the inputs are {_listing(known)}" if known else "the program has no inputs"
+    inputs = f"the inputs are {listing(known)}" if known else "the program has no inputs"
     stem = name.partition("[")[0]
     hint = suggestion(name, known)
     if stem != name and stem in known:

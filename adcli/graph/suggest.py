@@ -63,3 +63,11 @@ def counted(number: int, what: str) -> str:
     """A number of things: 1 name, 2 names."""
     plural = {"index": "indices"}.get(what, f"{what}s")
     return f"{number} {what if number == 1 else plural}"
+
+
+def listing(names: Iterable[str], most: int = 12) -> str:
+    """Names with commas; of many only the first, and how many there are."""
+    shown = list(names)
+    if len(shown) > most:
+        return ", ".join(shown[:most]) + f", ... ({len(shown)} in all)"
+    return ", ".join(shown)

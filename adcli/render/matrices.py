@@ -13,7 +13,7 @@ from adcli.graph.numbers import number
 from adcli.graph.program import Run, labels
 from adcli.render import latex
 from adcli.render.values import counted, derivative_head, listed, points
-from adcli.render.views import Look, View, split
+from adcli.render.views import Look, View, fitted
 
 
 class JacobianTables:
@@ -39,7 +39,7 @@ class JacobianTables:
         sign = "d" if self._look.ascii_only else "∂"
         view = _dense_view(f"{sign}result/{sign}input", found.rows, found.columns, found.matrix)
         view.footer = footer
-        return split(view, self._look)
+        return fitted(view, self._look)
 
     def record(self) -> View:
         """The matrix under the names of its columns, or a row for each entry."""
@@ -84,7 +84,7 @@ class HessianTables:
             return [gradient, View(_COORDINATES, triples, "Hessian", footer)]
         view = _dense_view("Hessian", found.columns, found.columns, found.matrix)
         view.footer = footer
-        return [gradient, *split(view, look)]
+        return [gradient, *fitted(view, look)]
 
     def record(self) -> View:
         """The matrix under the names of its columns, or a row for each entry."""
@@ -194,4 +194,5 @@ def _zeros(matrix: Matrix, sparse: bool) -> list[str]:
     if not zeros:
         return []
     sign = "" if sparse else " (·)"
-    return [f"{zeros:,} of {size:,} entries are structurally zero{sign}"]
+    verb = "is" if zeros == 1 else "are"
+    return [f"{zeros:,} of {size:,} entries {verb} structurally zero{sign}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from adcli.differentiate.taylor import Taylor
 from adcli.graph.notation import latex_number, variable
@@ -42,7 +42,7 @@ class TaylorTables:
     def views(self) -> list[View]:
         """A row for each coefficient, and the polynomial if it is short."""
         found, look = self._found, self._look
-        rows: list[Sequence[Cell]] = []
+        rows: list[list[Cell]] = []
         for k, coefficient in enumerate(found.coefficients):
             derivative: Cell = ""
             if k <= _LAST_FACTORIAL:
@@ -65,7 +65,8 @@ class TaylorTables:
             lambda k: "t" if k == 1 else f"t{str(k).translate(_SUPERSCRIPT)}",
             " ",
         )
-        text = f"{found.result}({self._place()}) = {terms}"
+        exact = all(number(c, digits) == number(c) for c in found.coefficients)
+        text = f"{found.result}({self._place()}) {'=' if exact else '≈'} {terms}"
         if found.is_polynomial:
             return text
         order = str(found.order + 1).translate(_SUPERSCRIPT)
@@ -73,7 +74,7 @@ class TaylorTables:
 
     def record(self) -> View:
         """A row for each coefficient."""
-        rows = [[str(k), x] for k, x in enumerate(self._found.coefficients)]
+        rows: list[list[Cell]] = [[str(k), x] for k, x in enumerate(self._found.coefficients)]
         return View(["order", "coefficient"], rows)
 
     def latex(self) -> str:

@@ -15,8 +15,8 @@ from adcli.render.views import View, cell_text
 
 # Wider than any table: nothing is ever cut short or folded in a pipe.
 _UNLIMITED = 1_000_000
-# Rich takes about 0.3 ms a row; a table of more rows than this is set without it.
-LONG = 500
+# Rich takes about 0.1 ms a cell; a table of more cells than this is set without it.
+LONG = 1500
 
 
 class Screen:
@@ -53,13 +53,13 @@ class Screen:
         for position, view in enumerate(views):
             if position:
                 self.console.print()
-            self._view(view, digits)
+            self._view(view, digits if view.digits is None else view.digits)
 
     def _view(self, view: View, digits: int | None) -> None:
         if view.title:
             self.console.print(Text(self.text(view.title), style="bold"), soft_wrap=True)
         if view.columns:
-            if len(view.rows) > LONG:
+            if len(view.rows) * len(view.columns) > LONG:
                 self._long(view, digits)
             else:
                 self._table(view, digits)

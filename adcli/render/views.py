@@ -15,6 +15,8 @@ from adcli.render.safe import safe, width
 # A cell: a number to be formatted, a text, or None for a structural zero.
 Cell = float | str | None
 _STRUCTURAL_ZERO = "·"
+# Of a table that does not fit the terminal with all digits.
+_FEWER_DIGITS = 6
 
 
 class View:
@@ -25,9 +27,10 @@ class View:
         columns: the headings.
         rows: the cells.
         footer: lines below it.
+        digits: digits behind the point, None for what was asked for.
     """
 
-    __slots__ = ("columns", "footer", "rows", "title")
+    __slots__ = ("columns", "digits", "footer", "rows", "title")
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class View:
         self.columns = list(columns)
         self.rows = [list(row) for row in rows]
         self.footer = list(footer)
+        self.digits: int | None = None
 
     def numeric(self) -> list[bool]:
         """For each column whether it holds numbers only, or structural zeros."""
@@ -88,15 +92,17 @@ def cell_text(cell: Cell, digits: int | None) -> str:
     return number(cell, digits)
 
 
-def split(view: View, look: Look) -> list[View]:
-    """A wide table as several that fit the terminal, each with the first column."""
-    if look.width is None:
+def fitted(view: View, look: Look) -> list[View]:
+    """A wide table for a terminal: with fewer digits, or as several one below the other.
+
+    Each of several has the first column, the names of the rows.
+    """
+    if look.width is None or sum(_widths(view, look.digits)) < look.width:
         return [view]
-    # A column has a space on each side and a line.
-    widths = [
-        3 + max(width(safe(name)), *(width(cell_text(row[j], look.digits)) for row in view.rows), 0)
-        for j, name in enumerate(view.columns)
-    ]
+    if look.digits is None:
+        view.digits = _FEWER_DIGITS
+        view.footer.append(f"rounded to {_FEWER_DIGITS} digits; --digits 17 shows all")
+    widths = _widths(view, look.digits if view.digits is None else view.digits)
     blocks: list[list[int]] = [[]]
     room = full = look.width - 1 - widths[0]
     for j in range(1, len(widths)):
@@ -110,16 +116,24 @@ def split(view: View, look: Look) -> list[View]:
     found = []
     for block in blocks:
         shown = [0, *block]
-        found.append(
-            View(
-                [view.columns[j] for j in shown],
-                [[row[j] for j in shown] for row in view.rows],
-                f"Columns {block[0]:,} to {block[-1]:,} of {len(widths) - 1:,}",
-            )
+        several = f"s {block[0]:,} to {block[-1]:,}" if len(block) > 1 else f" {block[0]:,}"
+        part = View(
+            [view.columns[j] for j in shown],
+            [[row[j] for j in shown] for row in view.rows],
+            f"Column{several} of {len(widths) - 1:,}",
         )
-    found[0].title = f"{view.title}\n{found[0].title}" if view.title else found[0].title
+        part.digits = view.digits
+        found.append(part)
     found[-1].footer = view.footer
     return found
+
+
+def _widths(view: View, digits: int | None) -> list[int]:
+    """The width of each column with its line and the spaces beside it."""
+    return [
+        3 + max([width(safe(name)), *(width(cell_text(row[j], digits)) for row in view.rows)])
+        for j, name in enumerate(view.columns)
+    ]
 
 
 def to_separated(view: View, separator: str) -> str:
