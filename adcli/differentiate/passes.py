@@ -52,6 +52,9 @@ class Matrix:
         """All rows, with 0.0 where an entry is structurally zero."""
         found = []
         for columns, numbers in zip(self.rows, self.numbers, strict=True):
+            if len(columns) == self.width:
+                found.append(numbers.tolist())
+                continue
             row = [0.0] * self.width
             for j, number in zip(columns, numbers, strict=True):
                 row[j] = number

@@ -175,7 +175,12 @@ def _markdown(text: str) -> str:
 
 def to_json(data: Any, *, ascii_only: bool = False) -> str:
     """One line of JSON: null for what is not finite, every digit of what is."""
-    return json.dumps(_plain(data), ensure_ascii=ascii_only, allow_nan=False) + "\n"
+    try:
+        text = json.dumps(data, ensure_ascii=ascii_only, allow_nan=False)
+        text.encode()
+    except ValueError:  # a number that is not finite, or half a character in a name
+        text = json.dumps(_plain(data), ensure_ascii=ascii_only, allow_nan=False)
+    return text + "\n"
 
 
 def _plain(data: Any) -> Any:
