@@ -29,6 +29,7 @@ from adcli.errors import (
 )
 
 if TYPE_CHECKING:
+    from adcli.differentiate.check import Check
     from adcli.differentiate.gradient import Gradient, Mode
     from adcli.differentiate.hessian import Hessian, Hvp
     from adcli.differentiate.jacobian import Jacobian
@@ -337,3 +338,49 @@ class Program:
         from adcli.differentiate.taylor import taylor
 
         return taylor(self.run({**(at or {}), **inputs}), order, wrt, direction, result)
+
+    def check(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        gradient: Program | None = None,
+        points: int = 0,
+        seed: int = 0,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        tolerance: float | None = None,
+        wrt: str | Sequence[str] | None = None,
+        result: str | None = None,
+        **inputs: Given,
+    ) -> Check:
+        """Check the gradient of one scalar result, or one that was written by hand.
+
+        The metric is |a - b|/max(1, |a|, |b|).
+
+        Args:
+            at: inputs by name; those given by keyword come on top.
+            gradient: a program that computes the gradient by hand, a result for each element
+                of the inputs; None to check exact derivatives against difference quotients.
+            points: how many random points besides the given one.
+            seed: of the random points.
+            ranges: for inputs by name, the interval their random values are from; others
+                are within a tenth of the given value.
+            tolerance: what the metric may be; None for 1e-8, of difference quotients for
+                what their own error estimate allows.
+            wrt: the inputs to differentiate with respect to; all if None.
+            result: which result, if there are several.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .passed, .components (the worst of each over all points),
+            .failures, .points, .skipped and .warnings.
+
+        Raises:
+            InputError: no such input or result, or a gradient that does not fit the
+                program; and what `run` raises.
+        """
+        from adcli.differentiate.check import Plan, check
+
+        by_hand = None if gradient is None else gradient._compiled
+        plan = Plan(points, seed, ranges, by_hand, tolerance)
+        return check(self.run({**(at or {}), **inputs}), plan, wrt, result)

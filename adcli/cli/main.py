@@ -26,6 +26,7 @@ COMMANDS = {
     "vjp": "Weights times the Jacobian, without the matrix.",
     "hvp": "The Hessian times a direction, without the matrix.",
     "taylor": "The Taylor series of one result.",
+    "check": "A gradient check, of exact derivatives or of some written by hand.",
     "rules": "The primitives and their derivative rules.",
 }
 
@@ -65,7 +66,7 @@ class Commands(click.Group):
 EPILOG = """\b
 Exit codes:
   0    done
-  1    the answer is no (not used by these commands)
+  1    the answer is no: a check failed
   2    usage: options, missing or unknown inputs
   3    the program text: syntax, names, shapes
   4    --strict and a non-finite value or derivative

@@ -67,6 +67,24 @@ class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic since C
         return whole
 
 
+class PositiveNumber(click.ParamType):  # type: ignore[type-arg]  # generic since Click 8.3
+    """A number above 0."""
+
+    name = "T"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number a text says."""
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"'{value}' is not a number", param, ctx)
+        if not 0 < number < float("inf"):
+            self.fail(f"'{value}' is not a number above 0", param, ctx)
+        return number
+
+
 class Command(click.Command):
     """A command whose arguments may look like options: `adcli eval "-x+1" x=2`."""
 
@@ -156,8 +174,11 @@ class Request:
         self.output = Output(**{name: given.get(name) for name in _OUTPUT})  # type: ignore[arg-type]  # as Click has checked
         self.strict: bool = given.get("strict", False)
 
-    def run(self) -> Run:
+    def run(self, fallback: Mapping[str, Given] | None = None) -> Run:
         """Load SOURCE and run it at the point given.
+
+        Args:
+            fallback: values for inputs that are not given and have no default.
 
         Raises:
             AdcliError: whatever is wrong with the program or the inputs.
@@ -169,6 +190,9 @@ class Request:
         for path in given["at"]:
             values.update(_read_point(path))
         values.update(parse_bindings(given["bindings"], limit))
+        for name, value in (fallback or {}).items():
+            if name in program.required:
+                values.setdefault(name, value)
         return program.run(values, limit)
 
 
@@ -349,6 +373,53 @@ def named_numbers_option(option: str, what: str, help_text: str) -> Callable[[An
         return _named_numbers(given, option, what) if given else None
 
     return click.option(option, metavar="x1=1,x2=0", multiple=True, callback=read, help=help_text)
+
+
+def range_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--range x=0.1..5,y=1..2; it may be repeated."""
+
+    def read(
+        ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+    ) -> dict[str, tuple[float, float]]:
+        found: dict[str, tuple[float, float]] = {}
+        for text in given:
+            for binding in _split_at_commas(text):
+                name, interval = _interval(binding)
+                if name in found:
+                    raise InputError(f"the range of '{name}' is given twice")
+                found[name] = interval
+        return found
+
+    decorated: Callable[..., Any] = click.option(
+        "--range",
+        "ranges",
+        metavar="x=0.1..5",
+        multiple=True,
+        callback=read,
+        help="Where random values of an input are from.",
+    )(function)
+    return decorated
+
+
+def _interval(binding: str) -> tuple[str, tuple[float, float]]:
+    """The name and ends of NAME=LOW..HIGH.
+
+    Raises:
+        InputError: it has no such form, or the ends are no numbers in order.
+    """
+    name, equals, text = binding.partition("=")
+    low, dots, high = text.partition("..")
+    name = name.strip()
+    if not (name and equals and dots):
+        raise InputError(
+            f"'{binding}' is not NAME=LOW..HIGH", hint=f"write --range {name or 'x'}=0.1..5"
+        )
+    ends = [constant(name, end, DEFAULT_MAX_OPERATIONS) for end in (low, high)]
+    if not all(isinstance(end, float) for end in ends):
+        raise InputError(f"the range of '{name}' is not of two numbers")
+    if not -float("inf") < ends[0] <= ends[1] < float("inf"):  # type: ignore[operator]  # floats
+        raise InputError(f"the range of '{name}' does not go from a number to a larger one")
+    return name, (ends[0], ends[1])  # type: ignore[return-value]  # floats
 
 
 def _named_numbers(texts: Sequence[str], option: str, what: str) -> dict[str, Given]:

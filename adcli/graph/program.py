@@ -233,6 +233,11 @@ class Program:
         return [parameter.name for parameter in self.main.parameters]
 
     @property
+    def required(self) -> list[str]:
+        """The names of the inputs without a default, in order."""
+        return [item.name for item in self.main.parameters if item.default is None]
+
+    @property
     def results(self) -> list[str]:
         """The names of the results as written; a vector's elements show only when it runs."""
         return _result_names(self.name, [(plain, 0.0) for plain in self.main.results], [])
