@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from adcli.differentiate.products import Jvp, Vjp
     from adcli.differentiate.taylor import Taylor
     from adcli.graph.program import Given, Run
+    from adcli.render.symbolic import Derivatives
 
 __all__ = [
     "AdcliError",
@@ -384,3 +385,38 @@ class Program:
         by_hand = None if gradient is None else gradient._compiled
         plan = Plan(points, seed, ranges, by_hand, tolerance)
         return check(self.run({**(at or {}), **inputs}), plan, wrt, result)
+
+    def diff(
+        self,
+        shapes: Mapping[str, Given] | None = None,
+        /,
+        *,
+        wrt: str | Sequence[str] | None = None,
+        result: str | None = None,
+        shared: bool = False,
+    ) -> Derivatives:
+        """The symbolic derivatives of one scalar result, in the language itself.
+
+        Args:
+            shapes: values of inputs, of which only the shapes matter; needed for vectors
+                whose length is neither declared nor that of a default.
+            wrt: the inputs to differentiate with respect to; all if None.
+            result: which result, if there are several.
+            shared: whether parts that occur more than once get names.
+
+        Returns:
+            An object with .derivatives (input name -> text, list, or list of rows),
+            .program (all of them as one program), .latex() and .operations (of the program,
+            of the derivatives written out, and with equal parts shared).
+
+        Raises:
+            InputError: no such input or result, or several results and none named.
+            ProgramError: the program has no formula: a loop or an index depends on the
+                inputs.
+            LimitError: too many operations.
+        """
+        from adcli.differentiate.symbolic import symbolic
+        from adcli.render.symbolic import Derivatives
+
+        found = symbolic(self._compiled, shapes, wrt, result)
+        return Derivatives(found, shared=shared)

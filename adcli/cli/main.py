@@ -26,6 +26,7 @@ COMMANDS = {
     "vjp": "Weights times the Jacobian, without the matrix.",
     "hvp": "The Hessian times a direction, without the matrix.",
     "taylor": "The Taylor series of one result.",
+    "diff": "The symbolic derivatives, as text in the language itself.",
     "check": "A gradient check, of exact derivatives or of some written by hand.",
     "rules": "The primitives and their derivative rules.",
 }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adcli.render.views import Look, Tables, View
 
 FORMATS = ("table", "json", "csv", "tsv", "markdown", "latex")
+TEXT_FORMATS = ("text", "json", "latex")
 _ENDINGS = {
     ".json": "json",
     ".csv": "csv",
@@ -36,6 +37,8 @@ _ENDINGS = {
     ".tex": "latex",
     ".txt": "table",
 }
+# Of a result that is a text in the language.
+_TEXT_ENDINGS = {".ad": "text", ".txt": "text", ".json": "json", ".tex": "latex"}
 # What a number looks like that needs no parser.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 # An option, or something that is meant as one; any other word with two dashes is not.
@@ -150,6 +153,9 @@ _OUTPUT_OPTIONS = (
     click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII in tables."),
     click.option("--quiet", is_flag=True, help="No warnings or notes."),
 )
+_TEXT_FORMAT = click.option(
+    "--format", "form", type=click.Choice(TEXT_FORMATS), help="Default: text."
+)
 _OUTPUT = ("form", "out", "digits", "quiet")
 # What the environment knows already, from before the options were parsed.
 _LOOK = ("color", "ascii_only")
@@ -171,7 +177,8 @@ class Request:
 
     def __init__(self, given: dict[str, Any]) -> None:
         self._given = given
-        self.output = Output(**{name: given.get(name) for name in _OUTPUT})  # type: ignore[arg-type]  # as Click has checked
+        endings = _ENDINGS if "digits" in given or "source" not in given else _TEXT_ENDINGS
+        self.output = Output(endings, **{name: given.get(name) for name in _OUTPUT})  # type: ignore[arg-type]  # as Click has checked
         self.strict: bool = given.get("strict", False)
 
     def run(self, fallback: Mapping[str, Given] | None = None) -> Run:
@@ -183,6 +190,18 @@ class Request:
         Raises:
             AdcliError: whatever is wrong with the program or the inputs.
         """
+        program, values, limit = self.program()
+        for name, value in (fallback or {}).items():
+            if name in program.required:
+                values.setdefault(name, value)
+        return program.run(values, limit)
+
+    def program(self) -> tuple[Program, dict[str, Given], int]:
+        """SOURCE, the values given, and the most operations it may have.
+
+        Raises:
+            AdcliError: whatever is wrong with the program or the values.
+        """
         given = self._given
         limit = given["max_operations"] or DEFAULT_MAX_OPERATIONS
         program = load(given["source"], given["main_function"])
@@ -190,10 +209,7 @@ class Request:
         for path in given["at"]:
             values.update(_read_point(path))
         values.update(parse_bindings(given["bindings"], limit))
-        for name, value in (fallback or {}).items():
-            if name in program.required:
-                values.setdefault(name, value)
-        return program.run(values, limit)
+        return program, values, limit
 
 
 def look_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -204,6 +220,12 @@ def look_options(function: Callable[..., None]) -> Callable[..., None]:
 def program_options(function: Callable[..., None]) -> Callable[..., None]:
     """SOURCE, NAME=VALUE, how to run it, and how results look."""
     return _with(_PROGRAM_OPTIONS + _OUTPUT_OPTIONS, function)
+
+
+def text_options(function: Callable[..., None]) -> Callable[..., None]:
+    """SOURCE and NAME=VALUE, and a result that is a text in the language."""
+    chosen = (*_PROGRAM_OPTIONS[:-1], _TEXT_FORMAT, _OUTPUT_OPTIONS[1], *_OUTPUT_OPTIONS[3:])
+    return _with(chosen, function)
 
 
 def _with(
@@ -498,6 +520,7 @@ class Output:
     """Where and how a command's result is written.
 
     Args:
+        endings: the formats there are, by the endings of files.
         form: the format asked for, or None.
         out: the file asked for, or None.
         digits: digits behind the point, or None for the command's own.
@@ -506,6 +529,7 @@ class Output:
 
     def __init__(
         self,
+        endings: Mapping[str, str],
         form: str | None,
         out: str | None,
         digits: int | None,
@@ -517,13 +541,13 @@ class Output:
         self.quiet = quiet
         if form is None and out is not None:
             ending = out[out.rfind(".") :] if "." in out else ""
-            form = _ENDINGS.get(ending.lower())
+            form = endings.get(ending.lower())
             if form is None:
                 raise InputError(
                     f"'{out}' has no ending that says a format",
-                    details=(f"endings: {', '.join(_ENDINGS)}; or say --format",),
+                    details=(f"endings: {', '.join(endings)}; or say --format",),
                 )
-        self.form = form or "table"
+        self.form = form or endings[".txt"]
         stdout = self.environment.stdout
         self.ascii_only = (
             self.environment.ascii_asked if out is not None else self.environment.ascii_only(stdout)
@@ -552,6 +576,12 @@ class Output:
             for diagnostic in diagnostics:
                 stderr.write(messages.diagnostic(diagnostic))
 
+    def json(self, data: dict[str, Any]) -> None:
+        """Write one JSON object."""
+        from adcli.render.views import to_json
+
+        self.write(to_json(data, ascii_only=self.ascii_only))
+
     def show(self, data: Callable[[], dict[str, Any]], tables: Callable[[Look], Tables]) -> None:
         """Write a result in the format asked for; only that one is made.
 
@@ -562,7 +592,7 @@ class Output:
         from adcli.render import views
 
         if self.form == "json":
-            self.write(views.to_json(data(), ascii_only=self.ascii_only))
+            self.json(data())
             return
         on_screen = self.form == "table" and self.out is None
         width = self.environment.width(self.environment.stdout) if on_screen else None

@@ -7,7 +7,6 @@ in a pass for each colour of a star colouring. There is no rule for second deriv
 from __future__ import annotations
 
 import math
-from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -276,10 +275,7 @@ def _recovered(
     """The matrix: of an entry and its mirror, one is read, where it is alone in its colour."""
     size = len(rows)
     if rows is both and len(compressed) == size:  # each column had a pass of its own
-        numbers = [
-            array("d", [compressed[j][i] for j in range(i)] + compressed[i][i:])
-            for i in range(size)
-        ]
+        numbers = [[compressed[j][i] for j in range(i)] + compressed[i][i:] for i in range(size)]
         return Matrix(rows, numbers, size, "forward", size)
     own = [frozenset(row) for row in rows]
     # What is a structural zero on one side only is zero.
@@ -290,5 +286,5 @@ def _recovered(
         alone = i == j or counts[i][colors[j]] == 1
         return compressed[colors[j]][i] if alone else compressed[colors[i]][j]
 
-    numbers = [array("d", [entry(min(i, j), max(i, j)) for j in row]) for i, row in enumerate(kept)]
+    numbers = [[entry(min(i, j), max(i, j)) for j in row] for i, row in enumerate(kept)]
     return Matrix(list(kept), numbers, size, "forward", len(compressed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from adcli.differentiate import coloring
@@ -40,10 +40,11 @@ class Matrix:
     __slots__ = ("mode", "numbers", "passes", "rows", "width")
 
     def __init__(
-        self, rows: Rows, numbers: list[array[float]], width: int, mode: str, passes: int
+        self, rows: Rows, numbers: Iterable[Iterable[float]], width: int, mode: str, passes: int
     ) -> None:
         self.rows = rows
-        self.numbers = numbers
+        # A zero has no sign here: in a lane it would not be kept.
+        self.numbers = [array("d", [x + 0.0 for x in row]) for row in numbers]
         self.width = width
         self.mode = mode
         self.passes = passes
@@ -96,15 +97,11 @@ def derivatives(
     if mode == "forward":
         compressed = push(graph, by_column, outputs, inputs)
         passes = coloring.count(by_column)
-        numbers = [
-            array("d", [compressed[by_column[j]][i] for j in row]) for i, row in enumerate(rows)
-        ]
+        numbers = [[compressed[by_column[j]][i] for j in row] for i, row in enumerate(rows)]
     else:
         compressed = pull(graph, by_row, outputs, inputs)
         passes = coloring.count(by_row)
-        numbers = [
-            array("d", [compressed[by_row[i]][j] for j in row]) for i, row in enumerate(rows)
-        ]
+        numbers = [[compressed[by_row[i]][j] for j in row] for i, row in enumerate(rows)]
     return Matrix(rows, numbers, len(inputs), mode, passes)
 
 
@@ -158,8 +155,7 @@ def _all_passes(graph: Graph, groups: list[list[int]], one_pass: Pass) -> list[l
 
 
 def _alone(group: Sequence[int], one_pass: Pass, over: Over) -> list[float]:
-    # Adding 0.0 makes a positive zero of a negative one, as it is in a lane.
-    return [0.0 if x is None else x + 0.0 for x in one_pass(dict.fromkeys(group, 1.0), over)]
+    return [0.0 if x is None else x for x in one_pass(dict.fromkeys(group, 1.0), over)]
 
 
 def _in_lanes(graph: Graph, groups: list[list[int]], one_pass: Pass) -> list[list[float] | None]:
@@ -181,5 +177,5 @@ def _in_lanes(graph: Graph, groups: list[list[int]], one_pass: Pass) -> list[lis
             results = one_pass(seeds, over)
         for numbers in lanes.columns(results, len(chunk)):
             finite = math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))
-            found.append([x + 0.0 for x in numbers] if finite else None)
+            found.append(numbers if finite else None)
     return found

@@ -5,6 +5,7 @@ are many and the graph is long.
 
 In a lane a structural zero is the number 0, which contributes nothing unless it meets
 what is not finite: a lane with a result that is nan or infinite has to be made again alone.
+Added to a zero that is negative it makes a positive one, and no other difference.
 """
 
 from __future__ import annotations

@@ -42,6 +42,21 @@ class Several:
         self.names = names
 
 
+class Mismatch:
+    """What two arms of a branch leave behind when their values have not one shape.
+
+    Attributes:
+        yes: the one in words.
+        no: the other.
+    """
+
+    __slots__ = ("no", "yes")
+
+    def __init__(self, yes: str, no: str) -> None:
+        self.yes = yes
+        self.no = no
+
+
 Value = Scalar | Array | Several
 
 
@@ -70,6 +85,11 @@ def check_numbers(*values: Value | None) -> None:
             raise ProgramError(
                 f"a function with {len(value.items)} results cannot be used as one number",
                 hint="take them apart first: a, b = ...",
+            )
+        if isinstance(value, Mismatch):
+            raise ProgramError(
+                f"this is {value.yes} or {value.no}, as the inputs decide",
+                hint="there is no formula for that; adcli grad differentiates at a point",
             )
 
 

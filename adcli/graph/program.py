@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -273,6 +274,69 @@ class Program:
         value = tracer.call(self.main, arguments)
         results = self._named(value)
         return Run(self, graph, inputs, results, tracer.equalities, tracer.kinks)
+
+    def open(
+        self,
+        values: Mapping[str, Given],
+        max_operations: int = DEFAULT_MAX_OPERATIONS,
+    ) -> Run:
+        """Trace the program for inputs that are not known: its graph is an `OpenGraph`.
+
+        Args:
+            values: of some inputs by name; only their shapes matter.
+            max_operations: the most operations it may record.
+
+        Raises:
+            InputError: inputs that are unknown, or of the wrong shape.
+            ProgramError: what has no formula: a loop or an index that depends on the
+                inputs; and what `run` raises.
+            LimitError: too many operations, or calls too deep.
+        """
+        from adcli.graph.open import OpenGraph
+
+        graph = OpenGraph(max_operations)
+        tracer = Tracer(graph)
+        inputs: list[Input] = []
+        arguments: list[Value | None] = []
+        unknown = [name for name in values if name not in self.inputs]
+        if unknown:
+            raise _unknown_input(str(unknown[0]), self.inputs)
+        guessed = []
+        for parameter in self.main.parameters:
+            shape = self._open_shape(parameter, values, tracer)
+            if shape is None:
+                guessed.append(parameter.name)
+                shape = ()
+            nodes = [graph.add_input(math.nan) for _ in range(math.prod(shape))]
+            inputs.append(Input(parameter.name, shape, nodes))
+            arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
+        try:
+            results = self._named(tracer.call(self.main, arguments))
+        except ProgramError as error:
+            if guessed:
+                name = guessed[0]
+                error.details += (f"if '{name}' is a vector, say how long: {name}=[0,0,0]",)
+            raise
+        return Run(self, graph, inputs, results, {}, {})
+
+    def _open_shape(
+        self, parameter: c.Parameter, values: Mapping[str, Given], tracer: Tracer
+    ) -> tuple[int, ...] | None:
+        """The shape of an input: of its value, as declared, of its default; None if unsaid."""
+        if parameter.name in values:
+            shape, _ = measure(parameter.name, values[parameter.name])
+            if not fits(parameter, shape):
+                assert parameter.shape is not None
+                wanted = declared(parameter.shape)
+                message = f"'{parameter.name}' is {wanted}, got {arrays.describe(shape)}"
+                raise InputError(f"input {message}")
+            return shape
+        if parameter.shape is not None and None not in parameter.shape:
+            return tuple(n for n in parameter.shape if n is not None)
+        if parameter.default is not None:
+            default = tracer.call(parameter.default, [])
+            return None if isinstance(default, Several) else arrays.shape_of(default)
+        return None
 
     def _define(self, definitions: list[syntax.Function]) -> None:
         environment = self._environment

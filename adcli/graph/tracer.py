@@ -4,10 +4,9 @@ The loop below is the machine. Operations on scalars, jumps and loops are handle
 whatever is rarer, or has a vector in it, in methods. Calls push a frame on a list, so
 recursion is bounded by MAX_DEPTH and not by Python's stack.
 
-A branch at a point is decided by looking at a value (`BRANCH`, below). A tracer for
-many rows will run both arms of the same instruction under a condition instead: that is
-why BRANCH names the ends of both arms, and why variables are registers that can be
-compared and merged after them.
+A branch at a point is decided by looking at a value (`BRANCH`, below). In an open graph
+there is nothing to look at: both arms of the instruction run, one after the other, and
+their registers are merged (`_both`, and `arms`).
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from adcli.errors import LimitError, ProgramError, Span
 from adcli.graph import arrays
 from adcli.graph import code as c
 from adcli.graph.arrays import Array, Several, Value
+from adcli.graph.conditions import SIGNS
 from adcli.graph.kernels import COMPARISONS
 from adcli.graph.numbers import number
 from adcli.graph.primitives import (
@@ -45,14 +45,7 @@ MAX_DEPTH = 100_000
 # Prelude functions that are mapped run a machine of their own inside the machine.
 MAX_NESTED = 50
 
-_COMPARE = {
-    c.LT: COMPARISONS["<"],
-    c.LE: COMPARISONS["<="],
-    c.GT: COMPARISONS[">"],
-    c.GE: COMPARISONS[">="],
-    c.EQ: COMPARISONS["=="],
-    c.NE: COMPARISONS["!="],
-}
+_COMPARE = {op: COMPARISONS[sign] for op, sign in SIGNS.items()}
 
 
 class Iterator:
@@ -92,6 +85,8 @@ class Tracer:
         # records nothing ends too.
         self.budget = graph.max_operations
         self._nested = 0
+        # The branches of which an arm is being run.
+        self._arms: set[tuple[int, int]] = set()
 
     def call(
         self, function: c.Function, arguments: list[Value | None], fixed: int = NOWHERE
@@ -115,18 +110,25 @@ class Tracer:
         finally:
             self._nested -= 1
 
-    def _run(self, function: c.Function, registers: list[Any], fixed: int) -> Value:
+    def _run(
+        self,
+        function: c.Function,
+        registers: list[Any],
+        fixed: int,
+        arm: list[c.Instruction] | None = None,
+        position: int = 0,
+    ) -> Value:
         graph = self.graph
+        is_open = graph.is_open
         made = graph.made
         ops, lefts, rights = graph.op, graph.left, graph.right
         values, wheres = graph.value, graph.where
         add_op, add_left, add_right = ops.append, lefts.append, rights.append
         add_value, add_where = values.append, wheres.append
         limit = graph.node_limit()
-        frames: list[tuple[c.Function, int, list[Any], int, int]] = []
-        code = function.code
+        frames: list[Frame] = []
+        code = function.code if arm is None else arm
         R = registers
-        position = 0
         where = NOWHERE
         try:
             while True:
@@ -203,14 +205,20 @@ class Tracer:
                     tx, ty = type(x), type(y)
                     if tx not in _SCALARS or ty not in _SCALARS:
                         raise self._not_comparable(x, y)
+                    if is_open:
+                        R[target] = graph.compare(SIGNS[op], x, y)  # type: ignore[attr-defined]
+                        continue
                     u = values[x] if tx is int else x
                     w = values[y] if ty is int else y
                     R[target] = _COMPARE[op](u, w)
                     if op >= c.EQ and u == w and (tx is int or ty is int):
                         self._held(function, x if tx is int else y, u, where, fixed)
                 elif op == c.BRANCH:
-                    if not R[a]:
+                    x = R[a]
+                    if x is False:
                         position = target
+                    elif x is not True:
+                        position = self._both(function, code, position, R, fixed)
                 elif op == c.JUMP:
                     position = target
                 elif op == c.MOVE:
@@ -259,7 +267,7 @@ class Tracer:
                                 details=("a recursion may never end",),
                             )
                         entered = self._enter(called, arguments)
-                        frames.append((function, position, R, target, fixed))
+                        frames.append((function, code, position, R, target, fixed))
                         if called.from_prelude and fixed == NOWHERE:
                             fixed = _prelude(where)
                         function, R, code, position = called, entered, called.code, 0
@@ -267,8 +275,7 @@ class Tracer:
                     result = R[a[0]] if len(a) == 1 else self._several(function, a, R)
                     if not frames:
                         return result
-                    function, position, R, target, fixed = frames.pop()
-                    code = function.code
+                    function, code, position, R, target, fixed = frames.pop()
                     R[target] = result
                 elif op == c.CHECK:
                     if R[a] is None:
@@ -277,7 +284,8 @@ class Tracer:
                             hint="assigned nowhere before, or only in one arm of an 'if'",
                         )
                 elif op == c.NOT:
-                    R[target] = not R[a]
+                    x = R[a]
+                    R[target] = graph.negation(x) if is_open else not x  # type: ignore[attr-defined]
                 else:
                     graph.here = where if fixed == NOWHERE else fixed
                     self._rare(op, target, a, b, R)
@@ -285,6 +293,48 @@ class Tracer:
             if error.span is None:
                 error.span = self._span(function, where, fixed, frames)
             raise
+
+    def _both(
+        self,
+        function: c.Function,
+        code: list[c.Instruction],
+        position: int,
+        R: list[Any],
+        fixed: int,
+    ) -> int:
+        """Run both arms of the branch before `position` under its condition.
+
+        Returns:
+            Where they meet.
+
+        Raises:
+            ProgramError: it is a loop or a recursion whose end the inputs decide.
+        """
+        from adcli.graph.arms import merged, separate
+
+        target, a, end = code[position - 1][1:4]
+        assert isinstance(end, int)
+        last = code[end - 1]
+        place = (id(function), position)
+        # A loop ends with a jump back before its condition.
+        if (last[0] == c.JUMP and last[1] < position) or place in self._arms:
+            what = "loop" if place not in self._arms else "recursion"
+            raise ProgramError(
+                f"a {what} whose length depends on the inputs has no formula",
+                hint="this is where automatic differentiation goes on: adcli grad",
+            )
+        condition = R[a]
+        arm = code[:]
+        arm[end] = (c.RETURN, 0, (0,), 0, code[min(end, len(code) - 1)][4])
+        yes, no = separate(R), separate(R)
+        self._arms.add(place)
+        try:
+            self._run(function, yes, fixed, arm, position)
+            self._run(function, no, fixed, arm, target)
+        finally:
+            self._arms.discard(place)
+        R[:] = merged(self.graph, condition, yes, no)  # type: ignore[arg-type]  # it is open
+        return end
 
     def _several(self, function: c.Function, registers: tuple[int, ...], R: list[Any]) -> Several:
         """The results of a function, those of a call among them one after the other."""
@@ -322,12 +372,12 @@ class Tracer:
         function: c.Function,
         where: int,
         fixed: int,
-        frames: list[tuple[c.Function, int, list[Any], int, int]],
+        frames: list[Frame],
     ) -> Span | None:
         """The user's text that was running: for the prelude, the call of it, if known."""
         if not function.from_prelude:
             return Span(function.source, *function.spans[where])
-        for caller, position, _, _, _ in reversed(frames):
+        for caller, _, position, _, _, _ in reversed(frames):
             if not caller.from_prelude:
                 return Span(caller.source, *caller.spans[caller.code[position - 1][4]])
         return None  # mapped over a vector: the machine around this one knows
@@ -558,6 +608,9 @@ class Tracer:
 
 
 _SCALARS = frozenset({int, float})
+# A call to go back to: the function, its code, position and registers, where the result
+# goes, and where to say that operations happen.
+Frame = tuple[c.Function, list[c.Instruction], int, list[Any], int, int]
 
 
 def _prelude(where: int) -> int:

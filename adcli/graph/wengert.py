@@ -50,6 +50,7 @@ class Graph:
     """A Wengert list at a point, and the only place that adds to one.
 
     Attributes:
+        is_open: whether its inputs have no values (see `open`).
         op: for each node the code of its primitive, INPUT or CONSTANT.
         left, right: its operands; `right` is UNARY where there is one.
         value: its value.
@@ -59,6 +60,8 @@ class Graph:
         folded: what constants alone made non-finite: (code, operands, value, where).
         max_operations: how many operations there may be.
     """
+
+    is_open = False
 
     def __init__(self, max_operations: int = DEFAULT_MAX_OPERATIONS) -> None:
         self.op = array("B")

@@ -1,0 +1,121 @@
+"""A Wengert list without values: what a program computes wherever its inputs are.
+
+The inputs are open. A condition on them cannot be decided; it is kept, and where a program
+branches on it, a SELECT takes the value of the arm that it turns out to choose. SELECT is
+no primitive and has no line in `derivatives.ad`: its derivative is the same choice between
+derivatives, and is what `masked` arithmetic makes of it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from adcli.errors import DEFAULT_MAX_OPERATIONS, ProgramError
+from adcli.graph import conditions
+from adcli.graph.conditions import Condition, Truth
+from adcli.graph.kernels import COMPARISONS
+from adcli.graph.primitives import END
+from adcli.graph.wengert import Graph, Scalar
+
+# The node's operands are the values of the two arms; `OpenGraph.chooses` has the condition.
+SELECT = END
+
+
+class OpenGraph(Graph):
+    """A Wengert list whose inputs have no values; all values in it are nan.
+
+    Attributes:
+        chooses: for each SELECT node its condition.
+    """
+
+    is_open = True
+
+    def __init__(self, max_operations: int = DEFAULT_MAX_OPERATIONS) -> None:
+        super().__init__(max_operations)
+        self.chooses: dict[int, Condition] = {}
+        self._conditions: dict[tuple[Any, ...], Condition] = {}
+        self._selected: dict[tuple[Any, ...], int] = {}
+
+    def number(self, x: Scalar) -> float:
+        """The value of a constant.
+
+        Raises:
+            ProgramError: it depends on the inputs.
+        """
+        if type(x) is int:
+            raise ProgramError(
+                "what is needed here is a number, but it depends on the inputs",
+                hint="so there is no formula; adcli grad differentiates at a point",
+            )
+        return x
+
+    def compare(self, sign: str, x: Scalar, y: Scalar) -> Truth:
+        """A comparison: decided between constants, else a condition."""
+        if type(x) is not int and type(y) is not int:
+            return COMPARISONS[sign](x, y)
+        if x == y and type(x) is type(y):  # one node; only nan is not equal to itself
+            return sign in ("==", "<=", ">=")
+        key = (sign, _key(x), _key(y))
+        return self._condition(key, conditions.COMPARE, sign=sign, scalars=(x, y))
+
+    def negation(self, condition: Truth) -> Truth:
+        """Not a."""
+        if isinstance(condition, bool):
+            return not condition
+        if condition.kind == conditions.NOT:
+            return condition.parts[0]
+        return self._condition(("not", condition.index), conditions.NOT, parts=(condition,))
+
+    def both(self, one: Truth, other: Truth) -> Truth:
+        """One and other."""
+        return self._logical(conditions.AND, "and", one, other, False)
+
+    def either(self, one: Truth, other: Truth) -> Truth:
+        """One or other."""
+        return self._logical(conditions.OR, "or", one, other, True)
+
+    def _logical(self, kind: int, word: str, one: Truth, other: Truth, decides: bool) -> Truth:
+        if isinstance(one, bool):
+            return one if one is decides else other
+        if isinstance(other, bool):
+            return other if other is decides else one
+        if one is other:
+            return one
+        if other is self.negation(one):
+            return decides
+        return self._condition((word, one.index, other.index), kind, parts=(one, other))
+
+    def _condition(self, key: tuple[Any, ...], kind: int, **rest: Any) -> Condition:
+        found = self._conditions.get(key)
+        if found is None:
+            found = self._conditions[key] = Condition(kind, len(self._conditions), **rest)
+        return found
+
+    def select(self, condition: Truth, yes: Scalar, no: Scalar) -> Scalar:
+        """The value of one arm or the other."""
+        if condition is True:
+            return yes
+        if condition is False:
+            return no
+        assert isinstance(condition, Condition)
+        if condition.kind == conditions.NOT:
+            return self.select(condition.parts[0], no, yes)
+        if _key(yes) == _key(no):
+            return yes
+        # In a rule nan stands for "none of these", which only nan is.
+        if condition.sign == "==" and type(no) is float and no != no:
+            return yes
+        key = (condition.index, _key(yes), _key(no))
+        node = self._selected.get(key)
+        if node is None:
+            x = yes if type(yes) is int else self.constant(yes)
+            y = no if type(no) is int else self.constant(no)
+            node = self._selected[key] = self._append(SELECT, x, y, math.nan)
+            self.chooses[node] = condition
+        return node
+
+
+def _key(x: Scalar) -> tuple[bool, Scalar | str]:
+    """A scalar as a key: node 1 is not 1.0, -0.0 is not 0.0, and nan is nan."""
+    return (True, x) if type(x) is int else (False, repr(x))
