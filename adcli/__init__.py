@@ -184,7 +184,7 @@ class Program:
 
         Raises:
             InputError: no such input; and what `run` raises.
-            LimitError: more than 10 million entries.
+            LimitError: more than 4 million entries.
         """
         from adcli.differentiate.jacobian import jacobian
 
@@ -214,7 +214,7 @@ class Program:
         Raises:
             InputError: no such input or result, or several results and none named; and
                 what `run` raises.
-            LimitError: more than 10 million entries.
+            LimitError: more than 4 million entries.
         """
         from adcli.differentiate.hessian import hessian
 

@@ -62,7 +62,7 @@ def command(
     a component is wrong.
 
     \b
-    Examples:
+    Example:
       adcli check samples/black_scholes.ad --points 100
       adcli check "x^2*y" x=3 y=4 --gradient "2*x*y, x^2"
     """

@@ -49,7 +49,7 @@ def command(
         text = found.program
         if not output.quiet:
             text += (
-                f"# operations: {count['value']:,} of the program, {count['raw']:,} of what is "
-                f"here written out, {count['shared']:,} with equal parts shared\n"
+                f"# operations: {count['value']:,} in the program; {count['raw']:,} in its "
+                f"derivatives written out, {count['shared']:,} with equal parts shared\n"
             )
         output.write(text)

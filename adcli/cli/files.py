@@ -34,19 +34,27 @@ def write_stream(stream: TextIO, text: str) -> None:
     buffer.flush()
 
 
+_OPEN_FILES = ("/dev/", "/proc/")
+
+
 def write_whole(path: str, text: str) -> None:
     """Write a text to a file: a temporary one in the same folder, then renamed.
 
-    A link is followed, and a device or pipe is written to directly.
+    A link is followed, and a device or pipe is written to directly; so is what is open
+    already, as /dev/stdout is.
 
     Raises:
         FileError: it cannot be written; an old file is then as it was.
     """
     import tempfile
 
-    target = os.path.realpath(path)
     data = text.encode("utf-8", "backslashreplace")
     try:
+        if os.path.abspath(path).startswith(_OPEN_FILES):
+            with open(path, "ab") as file:
+                file.write(data)
+            return
+        target = os.path.realpath(path)
         if os.path.exists(target) and not os.path.isfile(target):
             with open(target, "wb") as file:
                 file.write(data)

@@ -298,7 +298,7 @@ def _split_names(
         return None
     names = [name.strip() for text in given for name in text.split(",")]
     if not all(names):
-        raise InputError("--wrt names no input", hint="write --wrt x,y")
+        raise InputError("--wrt has an empty name", hint="write --wrt x,y")
     return names
 
 

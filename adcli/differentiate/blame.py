@@ -196,8 +196,7 @@ def blame_series(run: Run, node: int, order: int, coefficient: float) -> Diagnos
     row = row_of(run.graph.op[node])
     arguments = ", ".join(number(run.graph.value[x]) for x in run.graph.operands(node))
     message = (
-        f"the series of {row.name} at {arguments} ends: "
-        f"coefficient {order} is {number(coefficient)}"
+        f"coefficient {order} of the series of {row.name} at {arguments} is {number(coefficient)}"
     )
     return _at_operation(run, node, "derivative", message)
 

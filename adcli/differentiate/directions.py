@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from adcli.errors import InputError
+from adcli.graph.arrays import describe
 from adcli.graph.program import Given, Run, measure
-from adcli.graph.suggest import counted, listing, suggestion
+from adcli.graph.suggest import listing, suggestion
 
 
 class _Target:
@@ -14,7 +16,7 @@ class _Target:
 
     __slots__ = ("labels", "shape")
 
-    def __init__(self, labels: list[str], shape: tuple[int, ...] | None) -> None:
+    def __init__(self, labels: list[str], shape: tuple[int, ...]) -> None:
         self.labels = labels
         self.shape = shape
 
@@ -46,7 +48,11 @@ def weights(run: Run, given: Mapping[str, Given]) -> dict[str, float]:
     """
     targets: dict[str, _Target] = {}
     for name in run.results:
-        targets.setdefault(name.partition("[")[0], _Target([], None)).labels.append(name)
+        if name.endswith("]"):  # an element of a vector, or one of several results
+            stem, _, index = name[:-1].rpartition("[")
+            target = targets.setdefault(stem, _Target([], ()))
+            target.labels.append(name)
+            target.shape = tuple(int(i) for i in index.split(","))
     return _spread(given, targets, run.results, "weight", "result")
 
 
@@ -57,17 +63,21 @@ def _spread(
     what: str,
     noun: str,
 ) -> dict[str, float]:
+    if not isinstance(given, Mapping):
+        raise InputError(f"a {what} is given by name, as in {{'{next(iter(elements), 'x')}': 1}}")
     known = set(elements)
     found: dict[str, float] = {}
     for name, value in given.items():
         shape, numbers = measure(name, value)
+        if not all(map(math.isfinite, numbers)):
+            raise InputError(f"the {what} of '{name}' is not finite")
         target = targets.get(name)
         if target is not None:
             labels = target.labels
-            if len(numbers) != len(labels) or target.shape not in (None, shape):
+            if shape != target.shape:
                 raise InputError(
-                    f"the {what} of '{name}' has {counted(len(numbers), 'number')}, "
-                    f"the {noun} {len(labels)}"
+                    f"the {what} of '{name}' is {describe(shape)}, "
+                    f"the {noun} {describe(target.shape)}"
                 )
         elif name in known and not shape:
             labels = [name]

@@ -283,17 +283,6 @@ class Reader:
                 self._read[node] = self._expression(node)
         return [self._read[x] if type(x) is int else self.make.number(float(x)) for x in scalars]
 
-    def _operands(self, node: int) -> list[int]:
-        """The nodes that a node is made of, those in its condition too."""
-        found = list(self.graph.operands(node))
-        if self.graph.op[node] == SELECT:
-            pending = [self.graph.chooses[node]]
-            while pending:
-                condition = pending.pop()
-                found += [x for x in condition.scalars if type(x) is int]
-                pending += condition.parts
-        return found
-
     def _roots(self, outputs: list[int]) -> list[int]:
         """The nodes that become expressions of their own, in order.
 
@@ -309,7 +298,7 @@ class Reader:
             node = pending.pop()
             if op[node] <= CONSTANT:
                 continue
-            for operand in self._operands(node):
+            for operand in self.graph.parts(node):
                 uses[operand] = uses.get(operand, 0) + 1
                 if _inside(op[node], op[operand]):
                     inside.add(operand)

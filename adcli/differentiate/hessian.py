@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adcli.differentiate import coloring, directions
+from adcli.differentiate.coloring import NONE
 from adcli.differentiate.diagnosis import Failed, diagnosis
 from adcli.differentiate.forward import forward
 from adcli.differentiate.jacobian import check_dense
@@ -21,7 +22,7 @@ from adcli.differentiate.structure import Rows, structure
 from adcli.errors import InputError
 from adcli.evaluate.floats import over_floats, over_graph
 from adcli.graph.program import Given, Input, Run, arrange, labels
-from adcli.graph.wengert import Scalar
+from adcli.graph.wengert import Graph, Scalar
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
@@ -208,14 +209,16 @@ def hessian(run: Run, wrt: str | Sequence[str] | None = None, result: str | None
     """
     name = run.result(result, "a Hessian")
     recorded = Recorded(run, name, run.wanted(wrt))
-    graph, gradient, nodes = run.graph, recorded.gradient, recorded.nodes
-    rows = structure(graph, gradient, nodes, "Hessian")
+    graph, nodes = run.graph, recorded.nodes
+    rows = structure(graph, recorded.gradient, nodes, "Hessian")
     both = _symmetric(rows)
     colors = coloring.color_symmetric(both)
-    compressed = push(graph, colors, gradient, nodes)
-    matrix = _recovered(rows, both, colors, compressed)
+    matrix = _recovered(graph, recorded, rows, both, colors)
     bad = matrix.first_bad()
-    second = {nodes[bad[1]]: 1.0} if bad is not None else None
+    second = None
+    if bad is not None:
+        # Whichever of the two it was read from.
+        second = {nodes[bad[0]]: 1.0, nodes[bad[1]]: 1.0}
     return Hessian(run, recorded, matrix, recorded.warnings(run, second))
 
 
@@ -256,7 +259,7 @@ def hvp(
 
 
 def _symmetric(rows: Rows) -> Rows:
-    """The structure and its mirror, for the colouring.
+    """The structure and its mirror.
 
     They are the same but where a convention makes a structural zero of one of the two.
     """
@@ -270,21 +273,41 @@ def _symmetric(rows: Rows) -> Rows:
 
 
 def _recovered(
-    rows: Rows, both: Rows, colors: Sequence[int], compressed: list[list[float]]
+    graph: Graph, recorded: Recorded, rows: Rows, both: Rows, colors: Sequence[int]
 ) -> Matrix:
-    """The matrix: of an entry and its mirror, one is read, where it is alone in its colour."""
-    size = len(rows)
-    if rows is both and len(compressed) == size:  # each column had a pass of its own
+    """The matrix, from passes for each colour.
+
+    An entry or its mirror is read where it is alone in its colour. Where only one of them
+    is finite, or only one not structurally zero, a convention was used for that: the other
+    counts.
+    """
+    gradient, nodes = recorded.gradient, recorded.nodes
+    compressed = push(graph, colors, gradient, nodes)
+    size, passes = len(rows), len(compressed)
+    finite = all(math.isfinite(x) for row in compressed for x in row)
+    if finite and rows is both and passes == size:  # each column had a pass of its own
         numbers = [[compressed[j][i] for j in range(i)] + compressed[i][i:] for i in range(size)]
         return Matrix(rows, numbers, size, "forward", size)
     own = [frozenset(row) for row in rows]
-    # What is a structural zero on one side only is zero.
-    kept = [[j for j in row if j in own[i] and i in own[j]] for i, row in enumerate(both)]
     counts = [Counter(colors[j] for j in row) for row in both]
 
-    def entry(i: int, j: int) -> float:
-        alone = i == j or counts[i][colors[j]] == 1
-        return compressed[colors[j]][i] if alone else compressed[colors[i]][j]
+    def readable(i: int, j: int) -> bool:
+        return j in own[i] and (i == j or counts[i][colors[j]] == 1)
 
-    numbers = [[entry(min(i, j), max(i, j)) for j in row] for i, row in enumerate(kept)]
-    return Matrix(list(kept), numbers, size, "forward", len(compressed))
+    # Entries that can be read nowhere need a pass of their own column.
+    alone = sorted(
+        {j for i, row in enumerate(rows) for j in row if i not in own[j] and not readable(i, j)}
+    )
+    single = [NONE] * size
+    for color, j in enumerate(alone):
+        single[j] = color
+    extra = dict(zip(alone, push(graph, single, gradient, nodes), strict=True)) if alone else {}
+
+    def entry(i: int, j: int) -> float:
+        """The derivative of gradient component i or j, i at most j."""
+        found = [compressed[colors[b]][a] for a, b in ((i, j), (j, i)) if readable(a, b)]
+        found += [extra[b][a] for a, b in ((i, j), (j, i)) if b in extra and b in own[a]]
+        return next((x for x in found if not math.isfinite(x)), found[0])
+
+    numbers = [[entry(min(i, j), max(i, j)) for j in row] for i, row in enumerate(both)]
+    return Matrix(both, numbers, size, "forward", passes + len(alone))

@@ -10,8 +10,8 @@ from adcli.errors import LimitError
 from adcli.evaluate.sets import Numbers, TooManyError, Union, members, over_sets, size_of
 from adcli.graph.wengert import Graph, Scalar
 
-# Numbers in a matrix: about a gigabyte as text and while it is made.
-MAX_NUMBERS = 10_000_000
+# Numbers in a matrix: up to 1.5 GB as text and while it is made.
+MAX_NUMBERS = 4_000_000
 
 # Bytes of all sets made in a sweep. More than this come from dense derivatives, where there
 # is nothing to be gained.

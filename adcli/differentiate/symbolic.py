@@ -88,9 +88,9 @@ def symbolic(
     name = run.result(result, "a derivative")
     inputs = run.wanted(wrt)
     nodes = [node for item in inputs for node in item.nodes]
-    operations = sum(1 for _ in graph.operations())
     first_order = len(graph)
     output = run.results[name]
+    operations = graph.count_operations(output)
     derivatives: list[Scalar] = [0.0] * len(nodes)
     if type(output) is int:
         v_bar = reverse(graph, {output: Masked((), 1.0)}, nodes, over_open(graph))

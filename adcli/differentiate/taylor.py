@@ -38,6 +38,10 @@ MAX_NUMBERS = 20_000_000
 
 # A whole power up to this exponent is differentiated down to 0, whatever the order.
 _SMALL_POWER = 8
+# A power below this may have lost digits.
+_LEAST_POWER = 1e-290
+# Multiplications of coefficients: about a minute.
+_MOST_PRODUCTS = 2_000_000_000
 
 # Coefficients 0, 1, ...; those behind the end are structural zeros.
 Series = list[float]
@@ -50,8 +54,8 @@ class Taylor:
         result: the name of the result.
         order: the order of the last coefficient.
         direction: the direction of the line, by element of the inputs.
-        coefficients: c[0], ..., c[order], factorials divided out. From the first that is
-            not finite on, all are nan but itself.
+        coefficients: c[0], ..., c[order], factorials divided out. Where a domain ends they
+            are not finite from some order on.
         is_polynomial: whether all coefficients behind the last are structurally zero.
         warnings: what is not finite, and which conventions were used.
     """
@@ -100,7 +104,7 @@ def taylor(
             shape, or neither one input nor a direction.
         LimitError: too many operations or coefficients.
     """
-    if not 0 <= order <= MAX_ORDER or order != int(order):
+    if type(order) is not int or not 0 <= order <= MAX_ORDER:
         raise InputError(f"the order of a series is from 0 to {MAX_ORDER:,}, not {order}")
     name = run.result(result, "a Taylor series")
     full = _line(run, wrt, direction)
@@ -109,14 +113,14 @@ def taylor(
     output = run.results[name]
     graph = run.graph
     count = len(graph)
-    plan = _Plan(graph, output, int(order), seeds)
+    plan = _Plan(graph, output, order, seeds)
     series = plan.evaluate()
     own = series[output] if type(output) is int else [float(output)]
-    coefficients = _padded(own, int(order))
+    coefficients = own + [0.0] * (order + 1 - len(own))
 
     finite = math.isfinite(coefficients[0])
     warnings = diagnosis(run, [name], list(seeds), finite=finite, failed=None)
-    if finite and not math.isfinite(sum(coefficients)):
+    if finite and not all(map(math.isfinite, coefficients)):
         warnings = _blame(run, series, count) + warnings
     ends = len(own) <= order or not seeds
     return Taylor(name, full, coefficients, warnings, is_polynomial=ends)
@@ -134,34 +138,29 @@ def _line(
     if not found:
         raise InputError("the program has no input to expand in")
     if len(found) > 1:
+        choices = [f"--direction {found[0]}=1,{found[1]}=2"]
+        if any(not item.shape for item in run.inputs):
+            choices.insert(0, "--wrt NAME")
         raise InputError(
             "a Taylor series is in one input or along a direction; "
             f"there are {len(found):,} inputs",
-            details=(f"choose with --wrt NAME or --direction {found[0]}=1,{found[1]}=2",),
+            details=(f"choose with {' or '.join(choices)}",),
         )
     return {found[0]: 1.0}
 
 
-def _padded(series: Series, order: int) -> list[float]:
-    """All coefficients: 0 behind the end, nan behind the first that is not finite."""
-    found = series + [0.0] * (order + 1 - len(series))
-    for k, coefficient in enumerate(found):
-        if not math.isfinite(coefficient):
-            return found[: k + 1] + [math.nan] * (order - k)
-    return found
-
-
 def _blame(run: Run, series: Mapping[int, Series], count: int) -> list[Diagnostic]:
     """The first operation of the program whose series has a coefficient that is not finite."""
-    from adcli.differentiate.blame import blame_series
+    from adcli.differentiate.blame import Diagnostic, blame_series
 
     first: tuple[int, int] | None = None
     for node, numbers in series.items():
-        if node < count:
+        if node < count and run.graph.op[node] > CONSTANT:
             bad = next((k for k, x in enumerate(numbers) if not math.isfinite(x)), None)
             if bad is not None and (first is None or (bad, node) < first):
                 first = (bad, node)
-    assert first is not None
+    if first is None:
+        return [Diagnostic("derivative", "a coefficient is not finite")]
     k, node = first
     return [blame_series(run, node, k, series[node][k])]
 
@@ -197,7 +196,7 @@ class _Plan:
         waiting: list[list[int]] = [[] for _ in range(self.order + 1)]
         waiting[self.order].append(output)
         graph, need = self.graph, self.need
-        numbers = 0
+        numbers = products = 0
         for order in range(self.order, -1, -1):
             stack = waiting[order]
             while stack:
@@ -206,9 +205,11 @@ class _Plan:
                     continue
                 need[node] = order
                 numbers += order + 1
-                if numbers > MAX_NUMBERS:
+                products += order * order // 2
+                if numbers > MAX_NUMBERS or products > _MOST_PRODUCTS:
                     raise LimitError(
-                        f"series of more than {MAX_NUMBERS:,} coefficients in all",
+                        f"series of more than {MAX_NUMBERS:,} coefficients or "
+                        f"{_MOST_PRODUCTS:,} products of them",
                         details=(f"order {self.order:,} over {len(graph):,} operations",),
                     )
                 if order == 0 or graph.op[node] <= CONSTANT or not self._varied[node]:
@@ -244,15 +245,16 @@ class _Plan:
         """A primitive in a rule.
 
         The rule of a power has another power, its rule yet another, and so on; the power
-        below u^w is (u^w)/u instead, where that is as good: not where u is 0, and not for
-        polynomials, whose series end.
+        below u^w is (u^w)/u instead, where that is as good: not where u is 0 or u^w nearly
+        underflows, and not for polynomials, whose series end.
         """
         if code == POW and self._power is not None:
             node, u, w = self._power
             if x == u and type(x) is int and y is not None and self._is_one_less(y, w):
                 ends = type(w) is float and w >= 0 and w == math.floor(w)
                 long = ends and w > max(_SMALL_POWER, self.need[node])
-                if self.graph.value[x] != 0 and (long or not ends):
+                has_digits = abs(self.graph.value[node]) > _LEAST_POWER
+                if self.graph.value[x] != 0 and has_digits and (long or not ends):
                     return self._made(DIV, node, x)
         return self._made(code, x, y)
 

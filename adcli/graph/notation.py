@@ -149,8 +149,10 @@ _GREEK = frozenset(
 def _latex_variable(name: str, mark: str) -> str:
     """An input's or result's name for LaTeX: Greek as a letter, digits and [i] lowered."""
     stem, _, index = name.translate(_FROM_SUBSCRIPT).rstrip("]").partition("[")
+    index = index.replace("][", ",")
     letters = stem.rstrip("0123456789")
     digits = stem[len(letters) :]
+    letters = letters.rstrip("_") or letters
     index = ",".join(piece for piece in (digits, index) if piece)
     if letters in _GREEK:
         base = f"\\{letters}"

@@ -15,7 +15,7 @@ from adcli.errors import DEFAULT_MAX_OPERATIONS, ProgramError
 from adcli.graph import conditions
 from adcli.graph.conditions import Condition, Truth
 from adcli.graph.kernels import COMPARISONS
-from adcli.graph.primitives import END
+from adcli.graph.primitives import CONSTANT, END
 from adcli.graph.wengert import Graph, Scalar
 
 # The node's operands are the values of the two arms; `OpenGraph.chooses` has the condition.
@@ -49,6 +49,30 @@ class OpenGraph(Graph):
                 hint="so there is no formula; adcli grad differentiates at a point",
             )
         return x
+
+    def parts(self, node: int) -> list[int]:
+        """The nodes that an operation is made of, those in its condition too."""
+        found = list(self.operands(node))
+        pending = [self.chooses[node]] if self.op[node] == SELECT else []
+        while pending:
+            condition = pending.pop()
+            found += [x for x in condition.scalars if type(x) is int]
+            pending += condition.parts
+        return found
+
+    def count_operations(self, output: Scalar) -> int:
+        """How many operations a scalar takes."""
+        pending = [output] if type(output) is int else []
+        seen = set(pending)
+        count = 0
+        while pending:
+            node = pending.pop()
+            if self.op[node] > CONSTANT:
+                count += 1
+                fresh = set(self.parts(node)) - seen
+                seen |= fresh
+                pending += fresh
+        return count
 
     def compare(self, sign: str, x: Scalar, y: Scalar) -> Truth:
         """A comparison: decided between constants, else a condition."""

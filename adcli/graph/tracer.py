@@ -465,7 +465,7 @@ class Tracer:
         elif op == c.WHOLE:
             values = [R[register] for register in b]
             for value in values:
-                if isinstance(value, Array):
+                if isinstance(value, Array) and a is not arrays.FUNCTIONS["len"][0]:
                     self._spend(len(value.items))
             R[target] = a(graph, *values)
         elif op == c.FILLED:

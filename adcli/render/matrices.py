@@ -8,7 +8,7 @@ from adcli.differentiate.hessian import Hessian, Hvp
 from adcli.differentiate.jacobian import Jacobian
 from adcli.differentiate.passes import Matrix
 from adcli.differentiate.structure import entries
-from adcli.graph.notation import variable
+from adcli.graph.notation import latex_number, variable
 from adcli.graph.numbers import number
 from adcli.graph.program import Run, labels
 from adcli.render import latex
@@ -49,8 +49,10 @@ class JacobianTables:
         return _dense_view("result", found.rows, found.columns, found.matrix)
 
     def latex(self) -> str:
-        """The matrix as an equation."""
+        """The matrix as an equation, or a table of its entries."""
         found = self._found
+        if self._sparse:
+            return _coordinates(_triples(found.rows, found.columns, found.matrix), self._look)
         above, below = latex.listing(found.rows), latex.listing(found.columns)
         left = rf"\frac{{\partial({above})}}{{\partial({below})}}"
         right = latex.matrix(found.matrix.dense(), len(found.columns), self._look.digits)
@@ -94,8 +96,10 @@ class HessianTables:
         return _dense_view("input", found.columns, found.columns, found.matrix)
 
     def latex(self) -> str:
-        """Value, gradient and matrix as equations."""
+        """Value, gradient and matrix as equations, or a table of its entries."""
         found, digits = self._found, self._look.digits
+        if self._sparse:
+            return _coordinates(_triples(found.columns, found.columns, found.matrix), self._look)
         own = variable(found.result, "latex")
         gradient = latex.matrix([[x] for x in found.numbers], 1, digits)
         matrix = latex.matrix(found.matrix.dense(), len(found.columns), digits)
@@ -178,6 +182,15 @@ def _triples(
         for name, places, numbers in zip(rows, matrix.rows, matrix.numbers, strict=True)
         for j, x in zip(places, numbers, strict=True)
     ]
+
+
+def _coordinates(triples: Sequence[tuple[str, str, float]], look: Look) -> str:
+    """Entries as a table for LaTeX."""
+    lines = [r"\begin{tabular}{llr}", r"row & column & value \\ \hline"]
+    for row, column, x in triples:
+        cells = (variable(row, "latex"), variable(column, "latex"), latex_number(x, look.digits))
+        lines.append(" & ".join(f"${cell}$" for cell in cells) + r" \\")
+    return "\n".join([*lines, r"\end{tabular}"]) + "\n"
 
 
 def _for_lines(passes: int, lines: int, noun: str) -> str:

@@ -29,13 +29,14 @@ class TaylorTables:
         self._found = found
         self._look = look
 
-    def _place(self) -> str:
+    def _place(self, *, in_latex: bool = False) -> str:
         """What the polynomial is of: 2 + t, or x1 = 2 + t of several, or x + t d."""
         elements, direction = self._run.elements, self._found.direction
         if list(direction.values()) != [1.0]:
             return "x + t d"
         (name,) = direction
-        start = number(self._run.graph.value[elements[name]], self._look.digits)
+        write = latex_number if in_latex else number
+        start = write(self._run.graph.value[elements[name]], self._look.digits)
         place = "t" if start == "0" else f"{start} + t"
         return place if len(elements) == 1 else f"{name} = {place}"
 
@@ -53,7 +54,8 @@ class TaylorTables:
         if len(found.direction) == 1 and 1.0 in found.direction.values():
             title = f"Taylor series of {found.result} in {next(iter(found.direction))}"
         columns = ["order", "coefficient", "derivative"]
-        short = found.order <= _MOST_TERMS and all(map(math.isfinite, found.coefficients))
+        # At a kink the series is of a convention, and not equal to the function.
+        short = found.order <= _MOST_TERMS and not found.warnings
         footer = [self._polynomial()] if short else []
         return [View(columns, rows, title, footer)]
 
@@ -80,7 +82,7 @@ class TaylorTables:
     def latex(self) -> str:
         """The polynomial."""
         found = self._found
-        left = f"{variable(found.result, 'latex')}({self._place()})"
+        left = f"{variable(found.result, 'latex')}({self._place(in_latex=True)})"
         terms = [
             (latex_number(abs(c), self._look.digits), c < 0, c == 0) for c in found.coefficients
         ]
