@@ -30,6 +30,7 @@ from adcli.errors import (
 
 if TYPE_CHECKING:
     from adcli.differentiate.check import Check
+    from adcli.differentiate.compare import Comparison
     from adcli.differentiate.gradient import Gradient, Mode
     from adcli.differentiate.hessian import Hessian, Hvp
     from adcli.differentiate.jacobian import Jacobian
@@ -420,3 +421,35 @@ class Program:
 
         found = symbolic(self._compiled, shapes, wrt, result)
         return Derivatives(found, shared=shared)
+
+    def compare(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        wrt: str | Sequence[str] | None = None,
+        result: str | None = None,
+        steps: bool = False,
+        **inputs: Given,
+    ) -> Comparison:
+        """Differentiate one scalar result in every way, and measure each.
+
+        Args:
+            at: inputs by name; those given by keyword come on top.
+            wrt: the inputs to differentiate with respect to; all if None.
+            result: which result, if there are several.
+            steps: whether to measure difference quotients over many steps.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .methods (each with .name, .numbers, .error, .passes,
+            .operations, .size and .seconds), .reference, .reference_name, .steps and
+            .warnings.
+
+        Raises:
+            InputError: no such input or result, or several results and none named; and
+                what `run` raises.
+        """
+        from adcli.differentiate.compare import compare
+
+        return compare(self.run({**(at or {}), **inputs}), wrt, result, steps=steps)

@@ -37,8 +37,8 @@ def write_stream(stream: TextIO, text: str) -> None:
 _OPEN_FILES = ("/dev/", "/proc/")
 
 
-def write_whole(path: str, text: str) -> None:
-    """Write a text to a file: a temporary one in the same folder, then renamed.
+def write_whole(path: str, content: str | bytes) -> None:
+    """Write a text or picture to a file: a temporary one in the same folder, then renamed.
 
     A link is followed, and a device or pipe is written to directly; so is what is open
     already, as /dev/stdout is.
@@ -48,7 +48,7 @@ def write_whole(path: str, text: str) -> None:
     """
     import tempfile
 
-    data = text.encode("utf-8", "backslashreplace")
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
         if os.path.abspath(path).startswith(_OPEN_FILES):
             with open(path, "ab") as file:

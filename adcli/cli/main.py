@@ -27,6 +27,7 @@ COMMANDS = {
     "hvp": "The Hessian times a direction, without the matrix.",
     "taylor": "The Taylor series of one result.",
     "diff": "The symbolic derivatives, as text in the language itself.",
+    "compare": "Numerical, symbolic and automatic differentiation side by side.",
     "check": "A gradient check, of exact derivatives or of some written by hand.",
     "rules": "The primitives and their derivative rules.",
 }

@@ -37,6 +37,7 @@ _ENDINGS = {
     ".tex": "latex",
     ".txt": "table",
 }
+PICTURES = ("svg", "png")
 # Of a result that is a text in the language.
 _TEXT_ENDINGS = {".ad": "text", ".txt": "text", ".json": "json", ".tex": "latex"}
 # What a number looks like that needs no parser.
@@ -175,9 +176,8 @@ class Request:
         strict: whether a non-finite result is an error.
     """
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, given: dict[str, Any], endings: Mapping[str, str]) -> None:
         self._given = given
-        endings = _ENDINGS if "digits" in given or "source" not in given else _TEXT_ENDINGS
         self.output = Output(endings, **{name: given.get(name) for name in _OUTPUT})  # type: ignore[arg-type]  # as Click has checked
         self.strict: bool = given.get("strict", False)
 
@@ -225,16 +225,24 @@ def program_options(function: Callable[..., None]) -> Callable[..., None]:
 def text_options(function: Callable[..., None]) -> Callable[..., None]:
     """SOURCE and NAME=VALUE, and a result that is a text in the language."""
     chosen = (*_PROGRAM_OPTIONS[:-1], _TEXT_FORMAT, _OUTPUT_OPTIONS[1], *_OUTPUT_OPTIONS[3:])
-    return _with(chosen, function)
+    return _with(chosen, function, _TEXT_ENDINGS)
+
+
+def picture_options(function: Callable[..., None]) -> Callable[..., None]:
+    """As `program_options`, and a result may be a picture in a file."""
+    endings = {**_ENDINGS, **{f".{form}": form for form in PICTURES}}
+    return _with(_PROGRAM_OPTIONS + _OUTPUT_OPTIONS, function, endings)
 
 
 def _with(
-    decorators: Sequence[Callable[[Any], Any]], function: Callable[..., None]
+    decorators: Sequence[Callable[[Any], Any]],
+    function: Callable[..., None],
+    endings: Mapping[str, str] = _ENDINGS,
 ) -> Callable[..., None]:
     @functools.wraps(function)
     def command(**given: Any) -> None:
         common = {name: given.pop(name) for name in _COMMON if name in given}
-        function(Request(common), **given)
+        function(Request(common, endings), **given)
 
     for decorate in reversed(decorators):
         command = decorate(command)
@@ -619,14 +627,14 @@ class Output:
         screen.show(shown, self.digits)
         self.write(buffer.getvalue())
 
-    def write(self, text: str) -> None:
-        """Write a finished text to the file or stdout, whole or not at all."""
+    def write(self, content: str | bytes) -> None:
+        """Write a finished text, or a picture, to the file or stdout, whole or not at all."""
         from adcli.cli.files import write_stream, write_whole
 
-        if self.out is None:
-            write_stream(self.environment.stdout, text)
-        else:
-            write_whole(self.out, text)
+        if self.out is not None:
+            write_whole(self.out, content)
+        elif isinstance(content, str):
+            write_stream(self.environment.stdout, content)
 
 
 def diagnostics_data(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:

@@ -9,12 +9,25 @@ deep as a program is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from adcli.graph.conditions import Condition
+from adcli.graph.conditions import AND, COMPARE, NOT, Condition
+from adcli.graph.kernels import COMPARISONS
 from adcli.graph.open import SELECT, OpenGraph
-from adcli.graph.primitives import ADD, CONSTANT, DIV, INPUT, MUL, NEG, POW, SUB, Primitive, row_of
+from adcli.graph.primitives import (
+    ADD,
+    CONSTANT,
+    DIV,
+    INPUT,
+    MUL,
+    NEG,
+    POW,
+    SUB,
+    Primitive,
+    compute,
+    row_of,
+)
 from adcli.graph.wengert import Scalar
 
 NUMBER, NAME, SUM, PRODUCT, CALL, CHOICE = range(6)
@@ -401,6 +414,59 @@ def _inside(outer: int, inner: int) -> bool:
     if outer in _MULTIPLICATIVE or outer == NEG:
         return inner in _MULTIPLICATIVE or inner == NEG
     return False
+
+
+def evaluate(roots: Sequence[Expression], values: Mapping[str, float]) -> list[float]:
+    """The values of expressions at a point; of a choice only the arm that is chosen counts.
+
+    Args:
+        roots: the expressions.
+        values: of the elements of the inputs, by name.
+    """
+    found: dict[int, float] = {}
+    for one in reachable(roots):
+        found[one.index] = _value(one, found, values)
+    return [found[root.index] for root in roots]
+
+
+def _value(one: Expression, found: Mapping[int, float], values: Mapping[str, float]) -> float:
+    if one.kind == NUMBER:
+        return one.number
+    if one.kind == NAME:
+        return values[one.name]
+    if one.kind == SUM:
+        total = found[one.terms[0].index]
+        for term in one.terms[1:]:
+            total += found[term.index]
+        return total + one.number if one.number != 0 else total
+    if one.kind == PRODUCT:
+        above, below = abs(one.number), 1.0
+        for base, exponent in one.factors:
+            power = found[base.index]
+            if abs(exponent) != 1:
+                power = compute(POW, power, abs(exponent))
+            if exponent > 0:
+                above *= power
+            else:
+                below *= power
+        size = above if below == 1 else compute(DIV, above, below)
+        return math.copysign(1.0, one.number) * size
+    arguments = [found[argument.index] for argument in one.arguments]
+    if one.kind == CHOICE:
+        assert one.truth is not None
+        return arguments[0] if _holds(one.truth, found) else arguments[1]
+    assert one.row is not None
+    return compute(one.row.code, *arguments)
+
+
+def _holds(truth: Truth, found: Mapping[int, float]) -> bool:
+    if truth.kind == COMPARE:
+        left, right = (found[side.index] for side in truth.sides)
+        return COMPARISONS[truth.sign](left, right)
+    parts = (_holds(part, found) for part in truth.parts)
+    if truth.kind == NOT:
+        return not next(parts)
+    return all(parts) if truth.kind == AND else any(parts)
 
 
 def size(roots: Sequence[Expression]) -> tuple[int, int]:

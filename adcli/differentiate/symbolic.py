@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from adcli.differentiate.expressions import Expression, Reader, size
+from adcli.differentiate.expressions import Expression, Reader, evaluate, size
 from adcli.differentiate.reverse import reverse
 from adcli.errors import DEFAULT_MAX_OPERATIONS
 from adcli.evaluate.masked import Masked, over_open, unmasked
@@ -58,6 +58,14 @@ class Symbolic:
         self.value_operations = value_operations
         self.raw, self.shared = size(expressions)
         self.taken = taken
+
+    def evaluate(self, values: Mapping[str, float]) -> list[float]:
+        """The derivatives at a point.
+
+        Args:
+            values: the elements of all inputs by name.
+        """
+        return evaluate(self.expressions, values)
 
 
 def symbolic(

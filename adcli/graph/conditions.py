@@ -22,10 +22,11 @@ class Condition:
         sign: of a comparison `<`, `<=`, `>`, `>=`, `==` or `!=`.
         scalars: the two scalars compared.
         parts: the conditions it is made of: two, or one of NOT.
+        depth: how deep those are nested.
         index: its number in its graph.
     """
 
-    __slots__ = ("index", "kind", "parts", "scalars", "sign")
+    __slots__ = ("depth", "index", "kind", "parts", "scalars", "sign")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Condition:
         self.sign = sign
         self.scalars = scalars
         self.parts = parts
+        self.depth: int = 1 + max((part.depth for part in parts), default=0)
 
 
 # What a condition may turn out to be while a program is traced.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from adcli.errors import DEFAULT_MAX_OPERATIONS, ProgramError
+from adcli.errors import DEFAULT_MAX_OPERATIONS, LimitError, ProgramError
 from adcli.graph import conditions
 from adcli.graph.conditions import Condition, Truth
 from adcli.graph.kernels import COMPARISONS
@@ -20,6 +20,8 @@ from adcli.graph.wengert import Graph, Scalar
 
 # The node's operands are the values of the two arms; `OpenGraph.chooses` has the condition.
 SELECT = END
+# What is made of conditions is written down by recursion.
+_DEEPEST = 200
 
 
 class OpenGraph(Graph):
@@ -114,6 +116,8 @@ class OpenGraph(Graph):
         found = self._conditions.get(key)
         if found is None:
             found = self._conditions[key] = Condition(kind, len(self._conditions), **rest)
+            if found.depth > _DEEPEST:
+                raise LimitError(f"conditions nested more than {_DEEPEST} deep have no formula")
         return found
 
     def select(self, condition: Truth, yes: Scalar, no: Scalar) -> Scalar:

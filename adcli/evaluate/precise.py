@@ -1,0 +1,92 @@
+"""A graph over mpmath numbers: the same operations and rules with 50 digits.
+
+A reference for what the doubles lose. mpmath is an extra; this is the only place that
+imports it.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import mpmath  # type: ignore[import-untyped]  # it has no types
+
+from adcli.evaluate.floats import Over
+from adcli.graph.primitives import BY_NAME, CONSTANT, FIRST_UNARY, row_of
+from adcli.graph.rules import Arithmetic, Partial
+from adcli.graph.wengert import Graph
+from adcli.language import syntax
+
+DIGITS = 50
+
+
+def _power(u: Any, w: Any) -> Any:
+    if w == mpmath.floor(w):
+        return mpmath.power(u, int(w))
+    return mpmath.power(u, w) if u >= 0 else mpmath.nan
+
+
+_KERNELS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "pow": _power,
+    "max": max,
+    "min": min,
+    "mod": lambda u, w: u - w * mpmath.floor(u / w),
+    "neg": operator.neg,
+    "abs": abs,
+    "cbrt": lambda u: mpmath.sign(u) * mpmath.cbrt(abs(u)),
+    "round": mpmath.nint,
+    "exp2": lambda u: mpmath.power(2, u),
+    "log2": lambda u: mpmath.log(u, 2),
+    "log10": mpmath.log10,
+}
+# Those that bear the same name in mpmath.
+_KERNELS |= {
+    name: getattr(mpmath, name)
+    for name in BY_NAME
+    if name not in _KERNELS and hasattr(mpmath, name)
+}
+assert _KERNELS.keys() == BY_NAME.keys(), BY_NAME.keys() - _KERNELS.keys()
+
+
+def over_precise(graph: Graph) -> Over:
+    """A sweep over mpmath numbers; use it, and what it yields, inside `precision()`."""
+    values: list[Any] = []
+    nodes = zip(graph.op, graph.left, graph.right, graph.value, strict=True)
+    for code, x, y, value in nodes:
+        if code <= CONSTANT:
+            values.append(mpmath.mpf(value))
+        elif code >= FIRST_UNARY:
+            values.append(_apply(code, values[x]))
+        else:
+            values.append(_apply(code, values[x], values[y]))
+    return Over(values, _Precise(_apply, float), operator.mul, operator.add)
+
+
+def precision() -> Any:
+    """A context in which mpmath has `DIGITS` digits."""
+    return mpmath.workdps(DIGITS)
+
+
+def _apply(code: int, *arguments: Any) -> Any:
+    try:
+        found = _KERNELS[row_of(code).name](*arguments)
+    except (ArithmeticError, ValueError, TypeError):
+        return mpmath.nan
+    return mpmath.nan if isinstance(found, mpmath.mpc) else found
+
+
+class _Precise(Arithmetic):
+    """The rules with the constants of mathematics to all digits."""
+
+    def value(self, expression: syntax.Expression) -> Partial:
+        """A function of (u, w, v) for an expression without choices."""
+        if isinstance(expression, syntax.Name):
+            found = {"pi": mpmath.pi, "e": mpmath.e}.get(expression.name)
+            if found is not None:
+                return lambda u, w, v: +found  # to the digits of the moment
+        return super().value(expression)
