@@ -214,21 +214,21 @@ class _Work:
         Along(run, name).at([run.graph.value[node] for node in run.elements.values()])
         self.once = time.perf_counter() - start
 
-    def quotient(self, scheme: Scheme, step: float | None = None) -> Method:
-        """A difference quotient at its best step, or at a given one relative to x."""
-        relative = scheme.step if step is None else step
-        method = Method(scheme.name, f"step {relative:.0e}")
+    def quotient(self, scheme: Scheme) -> Method:
+        """A difference quotient at its best step."""
+        method = Method(scheme.name, f"step {scheme.step:.0e}")
+        return self._numerical(
+            method, len(scheme.offsets), lambda along: self._quotients(along, scheme, scheme.step)
+        )
 
-        def numbers(along: Along) -> list[float]:
-            found = []
-            for position in self.positions:
-                x = along.point[position]
-                h = exact_step(x, relative * size(x))
-                function = along.element(position)
-                found.append(scheme.quotient(function, x, h) if h else math.nan)
-            return found
-
-        return self._numerical(method, len(scheme.offsets), numbers)
+    def _quotients(self, along: Along, scheme: Scheme, step: float) -> list[float]:
+        """Difference quotients towards all inputs, at a step relative to each."""
+        found = []
+        for position in self.positions:
+            x = along.point[position]
+            h = exact_step(x, step * size(x))
+            found.append(scheme.quotient(along.element(position), x, h) if h else math.nan)
+        return found
 
     def extrapolation(self) -> Method:
         """Richardson extrapolation, from several steps."""
@@ -328,13 +328,7 @@ class _Work:
         for step in STEPS:
             errors = {}
             for scheme in STEPPED:
-                along = Along(self.run, self.name)
-                numbers = []
-                for position in self.positions:
-                    x = along.point[position]
-                    h = exact_step(x, step * size(x))
-                    function = along.element(position)
-                    numbers.append(scheme.quotient(function, x, h) if h else math.nan)
+                numbers = self._quotients(Along(self.run, self.name), scheme, step)
                 errors[scheme.name] = _error(numbers, reference)
             found.append((step, errors))
         return found

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from adcli.differentiate.expressions import Expression, Reader, evaluate, size
 from adcli.differentiate.reverse import reverse
-from adcli.errors import DEFAULT_MAX_OPERATIONS
+from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError
 from adcli.evaluate.masked import Masked, over_open, unmasked
 from adcli.graph.open import OpenGraph
 from adcli.graph.program import Given, Input, Program, labels
@@ -97,6 +97,8 @@ def symbolic(
     inputs = run.wanted(wrt)
     nodes = [node for item in inputs for node in item.nodes]
     first_order = len(graph)
+    if not nodes:
+        raise InputError("the program has no input to differentiate towards")
     output = run.results[name]
     operations = graph.count_operations(output)
     derivatives: list[Scalar] = [0.0] * len(nodes)

@@ -27,7 +27,7 @@ def _one(graph: OpenGraph, condition: Truth, a: Any, b: Any) -> Any:
     if a is None or b is None:
         return None
     if type(a) in _TRUTHS and type(b) in _TRUTHS:
-        return graph.either(graph.both(condition, a), graph.both(graph.negation(condition), b))
+        return _truth(graph, condition, a, b)
     if type(a) in _SCALARS and type(b) in _SCALARS:
         return graph.select(condition, a, b)
     if isinstance(a, Array) and isinstance(b, Array):
@@ -42,6 +42,19 @@ def _one(graph: OpenGraph, condition: Truth, a: Any, b: Any) -> Any:
     if type(a) in _VALUES and type(b) in _VALUES:
         return Mismatch(describe(shape_of(a)), describe(shape_of(b)))
     return None
+
+
+def _truth(graph: OpenGraph, condition: Truth, a: Truth, b: Truth) -> Truth:
+    """A if condition else b; `and` and `or` are branches too, where one of them is constant."""
+    if a is True:
+        return graph.either(condition, b)
+    if b is False or b is condition:
+        return graph.both(condition, a)
+    if a is False:
+        return graph.both(graph.negation(condition), b)
+    if b is True:
+        return graph.either(graph.negation(condition), a)
+    return graph.either(graph.both(condition, a), graph.both(graph.negation(condition), b))
 
 
 _TRUTHS = frozenset({bool, Condition})

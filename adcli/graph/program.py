@@ -313,7 +313,7 @@ class Program:
         try:
             results = self._named(tracer.call(self.main, arguments))
         except ProgramError as error:
-            if guessed:
+            if guessed and not error.hint:
                 name = guessed[0]
                 error.details += (f"if '{name}' is a vector, say how long: {name}=[0,0,0]",)
             raise

@@ -318,11 +318,7 @@ class Tracer:
         place = (id(function), position)
         # A loop ends with a jump back before its condition.
         if (last[0] == c.JUMP and last[1] < position) or place in self._arms:
-            what = "loop" if place not in self._arms else "recursion"
-            raise ProgramError(
-                f"a {what} whose length depends on the inputs has no formula",
-                hint="this is where automatic differentiation goes on: adcli grad",
-            )
+            raise _no_formula("recursion" if place in self._arms else "loop")
         condition = R[a]
         arm = code[:]
         arm[end] = (c.RETURN, 0, (0,), 0, code[min(end, len(code) - 1)][4])
@@ -445,6 +441,8 @@ class Tracer:
             R[target].append(R[a])
         elif op == c.RANGE:
             first, last, step = (R[register] for register in a)
+            if graph.is_open and int in (type(first), type(last), type(step)):
+                raise _no_formula("loop")
             count = self._range_count(first, last, step)
             if count > self.budget:  # it will not end in time: there is no way out of a `for`
                 raise LimitError(
@@ -611,6 +609,13 @@ _SCALARS = frozenset({int, float})
 # A call to go back to: the function, its code, position and registers, where the result
 # goes, and where to say that operations happen.
 Frame = tuple[c.Function, list[c.Instruction], int, list[Any], int, int]
+
+
+def _no_formula(what: str) -> ProgramError:
+    return ProgramError(
+        f"a {what} whose length depends on the inputs has no formula",
+        hint="this is where automatic differentiation goes on: adcli grad",
+    )
 
 
 def _prelude(where: int) -> int:

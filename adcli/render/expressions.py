@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Literal
@@ -33,6 +34,15 @@ _LARGEST = 100
 _SHORT = 5
 _LATEX_SIGNS = {"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}
 
+# Numbers that are written by a name or as a function of one: value, LaTeX.
+_CONSTANTS = {
+    "e": (math.e, "e"),
+    "pi": (math.pi, r"\pi"),
+    "ln(2)": (math.log(2), r"\ln(2)"),
+    "ln(10)": (math.log(10), r"\ln(10)"),
+    "sqrt(pi)": (math.sqrt(math.pi), r"\sqrt{\pi}"),
+}
+
 # What is still to be written: a text, or an expression and how tightly it has to bind.
 _Piece = str | tuple[Expression, int]
 
@@ -43,11 +53,27 @@ class Writer:
     Args:
         style: "text", the language itself, or "latex".
         names: by index, expressions that have a name, and are written as that.
+        taken: names of inputs: a constant of that name is written as a number.
     """
 
-    def __init__(self, style: Style, names: dict[int, str] | None = None) -> None:
+    def __init__(
+        self,
+        style: Style,
+        names: dict[int, str] | None = None,
+        taken: Iterable[str] = (),
+    ) -> None:
         self._latex = style == "latex"
         self._names = names or {}
+        own = set(taken)
+        self._constants = {
+            value: latex if self._latex else name
+            for name, (value, latex) in _CONSTANTS.items()
+            if name not in own
+        }
+
+    @property
+    def _times(self) -> str:
+        return r" \, " if self._latex else "*"
 
     def write(self, expression: Expression) -> str:
         """The text of an expression; the expression itself is written out, named or not."""
@@ -121,7 +147,7 @@ class Writer:
             numerator = self._factors(top, above)
             if not below and not bottom:
                 return [sign, *numerator], _SUM if sign else _PRODUCT
-            denominator = self._factors(bottom, below)
+            denominator = self._factors(bottom, below, is_below=True)
             return [sign, r"\frac{", *numerator, "}{", *denominator, "}"], (
                 _SUM if sign else _PRODUCT
             )
@@ -129,20 +155,27 @@ class Writer:
             return self._power(*above[0]), _POWER
         pieces = [sign, *self._factors(top, above)]
         if below or bottom:
-            divisor = self._factors(bottom, below)
+            divisor = self._factors(bottom, below, is_below=True)
             many = len(below) + bool(bottom) > 1
             pieces += ["/(", *divisor, ")"] if many else ["/", *divisor]
         return pieces, _SUM if sign else _PRODUCT
 
     def _factors(
-        self, coefficient: str, factors: Sequence[tuple[Expression, float]]
+        self,
+        coefficient: str,
+        factors: Sequence[tuple[Expression, float]],
+        *,
+        is_below: bool = False,
     ) -> list[_Piece]:
+        if factors and is_below and not coefficient.isdigit():  # x*ln(2), not ln(2)*x
+            last: list[_Piece] = [self._times, coefficient] if coefficient else []
+            return [*self._factors("", factors), *last]
         pieces: list[_Piece] = [coefficient] if coefficient else []
         if not pieces and len(factors) == 1 and factors[0][1] == 1:
             return [(factors[0][0], _PRODUCT)]
         for base, exponent in factors:
             if pieces:
-                pieces.append(r" \, " if self._latex else "*")
+                pieces.append(self._times)
             pieces += self._power(base, exponent)
         return pieces or ["1"]
 
@@ -157,6 +190,13 @@ class Writer:
         if size == 1:
             return "", ""
         text = self._number(size)
+        for value, name in self._constants.items():
+            times = round(size / value) if 0 < size < _LARGEST else 0
+            if times > 1 and times * value == size:
+                return f"{times}{self._times}{name}", ""
+            above = round(size * value) if 0 < size < _LARGEST else 0
+            if above > 0 and above / value == size:
+                return str(above) if above > 1 else "", name
         if size == int(size) if size - size == 0 else True:
             return text, ""
         fraction = Fraction(size).limit_denominator(_LARGEST)
@@ -221,6 +261,9 @@ class Writer:
         return pieces
 
     def _number(self, x: float) -> str:
+        name = self._constants.get(abs(x))
+        if name is not None:
+            return f"-{name}" if x < 0 else name
         return latex_number(x) if self._latex else number(x)
 
 

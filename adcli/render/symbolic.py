@@ -79,7 +79,7 @@ class Derivatives:
     ) -> tuple[list[tuple[str, str]], list[str]]:
         """The parts that have names, and the derivatives."""
         names = shared_names(expressions, self.found.taken) if shared else {}
-        writer = Writer(style, names)
+        writer = Writer(style, names, self.found.taken)
         assignments = [
             (names[one.index], writer.write(one))
             for one in reachable(expressions)
