@@ -165,7 +165,9 @@ def blame_derivative(
     if culprit is None:
         return []
     if failed.first_order is not None and culprit >= failed.first_order:
-        return [_blame_second(run, culprit, derivative)] if not known else []
+        if any(warning.is_non_finite for warning in known):
+            return []
+        return [_blame_second(run, culprit, derivative)]
     same = any(warning.node == run.labels.label(culprit, "plain") for warning in known)
     if same and math.isnan(graph.value[culprit]):
         return []  # outside of its domain; that has been said

@@ -7,6 +7,7 @@ number of colours is small but not always the smallest.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 NONE = -1
@@ -69,7 +70,8 @@ def color_symmetric(rows: Rows) -> list[int]:
     """
     size = len(rows)
     if size > _SMALL and 2 * sum(len(row) for row in rows) > size * size:
-        return list(range(size))  # there is little to gain
+        counter = itertools.count()  # there is little to gain
+        return [next(counter) if row else NONE for row in rows]
     neighbors = [[j for j in row if j != i] for i, row in enumerate(rows)]
     orders = (range(size), _largest_first(neighbors))
     found = min((_star(neighbors, order) for order in orders), key=count)

@@ -53,7 +53,13 @@ def weights(run: Run, given: Mapping[str, Given]) -> dict[str, float]:
             target = targets.setdefault(stem, _Target([], ()))
             target.labels.append(name)
             target.shape = tuple(int(i) for i in index.split(","))
-    return _spread(given, targets, run.results, "weight", "result")
+    # f[1], f[2][1], f[2][2], f[3] are no vector f.
+    whole = {
+        stem: target
+        for stem, target in targets.items()
+        if math.prod(target.shape) == len(target.labels)
+    }
+    return _spread(given, whole, run.results, "weight", "result")
 
 
 def _spread(
@@ -68,27 +74,25 @@ def _spread(
     known = set(elements)
     found: dict[str, float] = {}
     for name, value in given.items():
+        if not isinstance(name, str):
+            raise InputError(f"a name is a text, not {name!r}")
         shape, numbers = measure(name, value)
         if not all(map(math.isfinite, numbers)):
             raise InputError(f"the {what} of '{name}' is not finite")
-        target = targets.get(name)
-        if target is not None:
-            labels = target.labels
-            if shape != target.shape:
-                raise InputError(
-                    f"the {what} of '{name}' is {describe(shape)}, "
-                    f"the {noun} {describe(target.shape)}"
-                )
-        elif name in known and not shape:
-            labels = [name]
-        else:
+        # A result of a plain name may be called like the vector of the others.
+        target = _Target([name], ()) if name in known else targets.get(name)
+        if target is None:
             raise InputError(
                 f"no {noun} is called '{name}'",
                 hint=suggestion(name, [*targets, *known]),
                 details=(f"the {noun}s are {listing(elements)}",),
             )
-        for label in labels:
+        if shape != target.shape:
+            raise InputError(
+                f"the {what} of '{name}' is {describe(shape)}, the {noun} {describe(target.shape)}"
+            )
+        for label in target.labels:
             if label in found:
                 raise InputError(f"the {what} of '{label}' is given twice")
-        found.update(zip(labels, numbers, strict=True))
+        found.update(zip(target.labels, numbers, strict=True))
     return found

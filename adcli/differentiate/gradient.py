@@ -112,7 +112,7 @@ def gradient(
     failed = None
     bad = [node for node, x in zip(nodes, numbers, strict=True) if not math.isfinite(x)]
     if bad and type(output) is int:
-        failed = Failed(used, {output if used == "reverse" else bad[0]: 1.0})
+        failed = Failed(used, {output if used == "reverse" else bad[0]: 1.0}, [output])
     finite = math.isfinite(value)
     warnings = diagnosis(run, [name], nodes, finite=finite, failed=failed)
     return Gradient(name, value, numbers, used, inputs, warnings)

@@ -98,8 +98,8 @@ def jacobian(run: Run, mode: Mode = "auto", wrt: str | Sequence[str] | None = No
     if bad is not None:
         output = outputs[bad[0]]
         seed = nodes[bad[1]] if matrix.mode == "forward" else output
-        if type(seed) is int:
-            failed = Failed(matrix.mode, {seed: 1.0})
+        if type(seed) is int and type(output) is int:
+            failed = Failed(matrix.mode, {seed: 1.0}, [output])
     finite = all(map(math.isfinite, values.values()))
     warnings = diagnosis(run, names, nodes, finite=finite, failed=failed)
     return Jacobian(names, labels(inputs), values, matrix, warnings)

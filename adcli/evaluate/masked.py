@@ -18,6 +18,9 @@ from adcli.graph.rules import Arithmetic, Partial
 from adcli.graph.wengert import Scalar
 from adcli.language import syntax
 
+# A bound in a rule that only has to do with the range of doubles.
+_OVERFLOWS = 100
+
 # Conditions, outermost first, each with whether it holds.
 Path = tuple[tuple[Condition, bool], ...]
 
@@ -109,7 +112,9 @@ def _all(graph: OpenGraph, path: Path) -> Truth:
 class _OpenArithmetic(Arithmetic):
     """The rules over an open graph: their conditions are recorded, not decided.
 
-    Domains do not matter: outside of them the value is nan, and so are results.
+    Domains do not matter: outside of them the value is nan, and so are results. Nor does a
+    condition that compares an argument with 100 or more: it keeps numbers from overflowing,
+    and formulas do not.
     """
 
     def __init__(self, graph: OpenGraph) -> None:
@@ -146,6 +151,10 @@ class _OpenArithmetic(Arithmetic):
     def _truth(self, expression: syntax.Expression) -> Callable[[Any, Any, Any], Truth]:
         graph = self._graph
         match expression:
+            case syntax.Compare(operands=[_, syntax.Number(value=bound)], operators=["<"]) if (
+                bound >= _OVERFLOWS
+            ):
+                return lambda u, w, v: True
             case syntax.Compare(operands=[left, right], operators=[sign]):
                 one, other = self.value(left), self.value(right)
                 return lambda u, w, v: graph.compare(sign, one(u, w, v), other(u, w, v))
