@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli import options
-from adcli.errors import ExitCode
+from adcli.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from adcli.render.views import Look, Tables
@@ -66,8 +66,10 @@ def command(
       adcli check samples/black_scholes.ad --points 100
       adcli check "x^2*y" x=3 y=4 --gradient "2*x*y, x^2"
     """
+    if by_hand == "-" and request.source == "-":
+        raise InputError("the program and its gradient cannot both be standard input")
     written = None if by_hand is None else options.load(by_hand, None)
-    run = request.run({name: (low + high) / 2 for name, (low, high) in ranges.items()})
+    run = request.run({name: low / 2 + high / 2 for name, (low, high) in ranges.items()})
     from adcli.differentiate.check import Plan, check
 
     found = check(run, Plan(points, seed, ranges, written, tolerance), wrt, result)

@@ -172,12 +172,14 @@ class Request:
     """What the common options ask for.
 
     Attributes:
+        source: SOURCE as it was given, None of a command without.
         output: where and how to write.
         strict: whether a non-finite result is an error.
     """
 
     def __init__(self, given: dict[str, Any], endings: Mapping[str, str]) -> None:
         self._given = given
+        self.source: str | None = given.get("source")
         self.output = Output(endings, **{name: given.get(name) for name in _OUTPUT})  # type: ignore[arg-type]  # as Click has checked
         self.strict: bool = given.get("strict", False)
 

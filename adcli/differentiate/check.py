@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from adcli.differentiate.gradient import gradient
 from adcli.differentiate.numeric import CENTRAL, EPSILON, Along, Function, exact_step, richardson
 from adcli.differentiate.numeric import size as scale
+from adcli.differentiate.reverse import reverse
 from adcli.errors import InputError, LimitError, ProgramError
+from adcli.evaluate.floats import over_floats
 from adcli.graph.program import Input, Program, Run, arrange, labels
 from adcli.graph.suggest import counted, listing
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
+    from adcli.differentiate.slips import Sample
 
 # Of a hand-written gradient: what different but right formulas may differ by.
 TOLERANCE = 1e-8
@@ -217,7 +220,7 @@ def _explain(
     run: Run, name: str, inputs: Sequence[Input], plan: Plan, by_hand: Program, found: Check
 ) -> None:
     """Set the `slip` of each failure, from points of their own."""
-    from adcli.differentiate.slips import Sample, guess
+    from adcli.differentiate.slips import guess
 
     names = labels(inputs)
     wrt = [item.name for item in inputs]
@@ -226,23 +229,36 @@ def _explain(
     tried: Run | None = run
     for _ in range(_MOST_TRIED):
         if tried is not None and name in tried.results:
-            right = gradient(tried, "reverse", wrt, name).numbers
-            written = hand_written(by_hand, tried, names)
-            if all(map(math.isfinite, [*right, *written])):
-                pairs = (dict(zip(names, numbers, strict=True)) for numbers in (right, written))
-                samples.append(Sample(tried, *pairs))
+            sample = _sample(tried, name, wrt, names, by_hand)
+            samples += [sample] if sample is not None else []
         if len(samples) == _SAMPLES:
             break
         tried = _moved(run, plan, generator)
-    if len(samples) < _LEAST_SAMPLES:
-        return
-    slips = {
-        label: guess(label, samples, name)
-        for label in dict.fromkeys(failure.input for failure in found.failures)
-    }
+    tolerance = TOLERANCE if plan.tolerance is None else plan.tolerance
+    slips: dict[str, str] = {}
+    for label in dict.fromkeys(failure.input for failure in found.failures):
+        wrong = [one for one in samples if metric(one.right[label], one.written[label]) > tolerance]
+        slips[label] = guess(label, wrong, name) if len(wrong) >= _LEAST_SAMPLES else ""
     for component in [*found.failures, *found.components]:
         if component.verdict == WRONG:
             component.slip = slips[component.input]
+
+
+def _sample(
+    run: Run, name: str, wrt: list[str], names: list[str], by_hand: Program
+) -> Sample | None:
+    """The derivatives at a point, right and as written; None where they are not to be had."""
+    from adcli.differentiate.slips import Sample
+
+    right = gradient(run, "reverse", wrt, name).numbers
+    try:
+        written = hand_written(by_hand, run, names)
+    except (InputError, ProgramError, LimitError):
+        return None
+    if not all(map(math.isfinite, [*right, *written])):
+        return None
+    by_name = (dict(zip(names, numbers, strict=True)) for numbers in (right, written))
+    return Sample(run, *by_name)
 
 
 def _at(run: Run, name: str, inputs: Sequence[Input], plan: Plan, found: Check) -> list[Component]:
@@ -263,63 +279,126 @@ def _at(run: Run, name: str, inputs: Sequence[Input], plan: Plan, found: Check) 
             components.append(Component(label, ad, reference, tolerance, verdict, point))
         return components
     along = Along(run, name)
+    noise = rounding(run, name)
     positions = {label: i for i, label in enumerate(run.elements)}
     for label, ad in zip(names, exact.numbers, strict=True):
         position = positions[label]
-        components.append(
-            _against_quotients(
-                label, ad, along.element(position), numbers[position], exact.value, point, plan
-            )
-        )
+        slope = _Slope(along.element(position), numbers[position], exact.value, noise)
+        components.append(_against_quotients(label, ad, slope, point, plan))
     found.evaluations += along.evaluations
     return components
 
 
-def _against_quotients(
-    label: str,
-    ad: float,
-    function: Function,
-    x: float,
-    value: float,
-    point: dict[str, Any],
-    plan: Plan,
-) -> Component:
-    """One component, by as few evaluations as settle it."""
-    if not math.isfinite(ad) or not math.isfinite(value):
-        return Component(label, ad, math.nan, 0.0, UNDEFINED, point)
-    least = _LEAST if plan.tolerance is None else plan.tolerance
-    h = exact_step(x, _QUICK_STEP * scale(x))
-    coarse, fine = CENTRAL.quotient(function, x, h), CENTRAL.quotient(function, x, h / 2)
-    quick = (4 * fine - coarse) / 3
-    if metric(ad, quick) <= min(least, _LEAST):
-        return Component(label, ad, quick, least, OK, point)
-    estimate = richardson(function, x)
-    reference = estimate.value
-    if math.isnan(reference):
-        return Component(label, ad, reference, least, UNSURE, point)
-    rounding = EPSILON * abs(value) / estimate.step
-    unsure = _SAFETY * max(estimate.error, rounding) / max(1.0, abs(ad), abs(reference))
-    tolerance = max(least, unsure)
-    if metric(ad, reference) <= tolerance and unsure <= _MOST:
-        return Component(label, ad, reference, tolerance, OK, point)
-    if _is_kink(function, x, value, ad):
-        return Component(label, ad, reference, tolerance, KINK, point)
-    verdict = UNSURE if unsure > _MOST else WRONG
-    return Component(label, ad, reference, tolerance, verdict, point)
+def rounding(run: Run, name: str) -> float:
+    """How far off the value of a result may be by rounding, to first order.
+
+    Each operation adds half an ulp of its value, times its adjoint (Bauer, Computational
+    graphs and rounding error, SIAM Journal on Numerical Analysis 11, 1974).
+    """
+    output = run.results[name]
+    if type(output) is not int:
+        return 0.0
+    graph = run.graph
+    v_bar = reverse(graph, {output: 1.0}, graph.inputs, over_floats(graph))
+    terms = (
+        abs(adjoint * value)
+        for adjoint, value in zip(v_bar, graph.value, strict=True)
+        if adjoint is not None
+    )
+    total: float = sum(term for term in terms if math.isfinite(term))
+    return EPSILON * total
+
+
+class _Slope:
+    """A function of one element at a point, of which the derivative is looked at.
+
+    Attributes:
+        function: the function.
+        x: the element.
+        value: the function there.
+        noise: the rounding error of that.
+    """
+
+    __slots__ = ("function", "noise", "value", "x")
+
+    def __init__(self, function: Function, x: float, value: float, noise: float) -> None:
+        self.function = function
+        self.x = x
+        self.value = value
+        self.noise = max(noise, EPSILON * abs(value))
+
+    def quick(self) -> float:
+        """The derivative by four evaluations; nan where the step is 0."""
+        h = exact_step(self.x, _QUICK_STEP * scale(self.x))
+        if h / 2 == 0:
+            return math.nan
+        coarse = CENTRAL.quotient(self.function, self.x, h)
+        return (4 * CENTRAL.quotient(self.function, self.x, h / 2) - coarse) / 3
+
+    def has_kink(self, ad: float) -> bool:
+        """Whether the derivatives from left and right differ, and the exact one is between.
+
+        A kink is as sharp at a tenth of the step; curvature is not.
+        """
+        jumps = []
+        for step in (_KINK_STEP, _KINK_STEP / 10):
+            h = exact_step(self.x, step * scale(self.x))
+            if h == 0:
+                return False
+            left = (self.value - self.function(self.x - h)) / h
+            right = (self.function(self.x + h) - self.value) / h
+            gap = _KINK_GAP * max(1.0, abs(left), abs(right)) + _NOISY * self.noise / h
+            between = min(left, right) - gap <= ad <= max(left, right) + gap
+            if not (abs(right - left) > gap and between):
+                return False
+            jumps.append(abs(right - left))
+        return jumps[1] > jumps[0] / 2
+
+    def agrees(self, reference: float, tolerance: float) -> bool:
+        """Whether quotients of very small steps have nothing against a derivative."""
+        for step in _SMALL_STEPS:
+            h = exact_step(self.x, step * scale(self.x))
+            if h == 0:
+                break
+            quotient = CENTRAL.quotient(self.function, self.x, h)
+            doubt = 4 * self.noise / h + _KINK_GAP * abs(quotient)
+            allowed = _SAFETY * doubt + tolerance * max(1.0, abs(reference))
+            if not abs(quotient - reference) <= allowed:
+                return False
+        return True
 
 
 _KINK_STEP = 1e-7
 _KINK_GAP = 1e-4
+_NOISY = 20.0
+_SMALL_STEPS = (1e-7, 1e-8, 1e-9, 1e-10)
 
 
-def _is_kink(function: Function, x: float, value: float, ad: float) -> bool:
-    """Whether the derivatives from left and right differ, and the exact one is between."""
-    h = exact_step(x, _KINK_STEP * scale(x))
-    if h == 0:
-        return False
-    left, right = (value - function(x - h)) / h, (function(x + h) - value) / h
-    gap = _KINK_GAP * max(1.0, abs(left), abs(right))
-    return abs(right - left) > gap and min(left, right) - gap <= ad <= max(left, right) + gap
+def _against_quotients(
+    label: str, ad: float, slope: _Slope, point: dict[str, Any], plan: Plan
+) -> Component:
+    """One component, by as few evaluations as settle it."""
+    if not math.isfinite(ad) or not math.isfinite(slope.value):
+        return Component(label, ad, math.nan, 0.0, UNDEFINED, point)
+    least = _LEAST if plan.tolerance is None else plan.tolerance
+    quick = slope.quick()
+    if metric(ad, quick) <= min(least, _LEAST):
+        return Component(label, ad, quick, least, OK, point)
+    estimate = richardson(slope.function, slope.x, noise=slope.noise)
+    reference = estimate.value
+    if math.isnan(reference):
+        return Component(label, ad, reference, least, UNSURE, point)
+    unsure = _SAFETY * estimate.error / max(1.0, abs(ad), abs(reference))
+    tolerance = max(least, unsure)
+    if metric(ad, reference) <= tolerance and unsure <= _MOST:
+        verdict = OK
+    elif slope.has_kink(ad):
+        verdict = KINK
+    elif unsure > _MOST or not slope.agrees(reference, tolerance):
+        verdict = UNSURE
+    else:
+        verdict = WRONG
+    return Component(label, ad, reference, tolerance, verdict, point)
 
 
 def hand_written(by_hand: Program, run: Run, names: Sequence[str]) -> list[float]:
@@ -345,7 +424,7 @@ def hand_written(by_hand: Program, run: Run, names: Sequence[str]) -> list[float
         raise InputError(
             f"the gradient has {counted(len(results), 'result')}, "
             f"the inputs {counted(len(names), 'element')}",
-            details=(f"a result is needed for each of {listing(names)}",),
+            details=(f"a result is needed for each of {listing(names)}",) if names else (),
         )
     return list(results.values())
 

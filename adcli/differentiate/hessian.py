@@ -21,6 +21,7 @@ from adcli.differentiate.reverse import reverse
 from adcli.differentiate.structure import Rows, structure
 from adcli.errors import InputError
 from adcli.evaluate.floats import over_floats, over_graph
+from adcli.graph.primitives import CONSTANT
 from adcli.graph.program import Given, Input, Run, arrange, labels
 from adcli.graph.wengert import Graph, Scalar
 
@@ -39,11 +40,9 @@ class Recorded:
         gradient: the derivatives, as scalars of the graph.
         value_operations: how many operations the program took.
         gradient_operations: how many more the gradient takes.
-        first_order: how many nodes there were before the gradient.
     """
 
     __slots__ = (
-        "first_order",
         "gradient",
         "gradient_operations",
         "inputs",
@@ -60,14 +59,13 @@ class Recorded:
         self.value = graph.number(output)
         self.inputs = inputs
         self.nodes = [node for item in inputs for node in item.nodes]
-        self.first_order = len(graph)
-        self.value_operations = sum(1 for _ in graph.operations())
+        self.value_operations = sum(code > CONSTANT for code in graph.op[: run.size])
         found: list[Scalar | None] = [None] * len(self.nodes)
         if type(output) is int:
             v_bar = reverse(graph, {output: 1.0}, self.nodes, over_graph(graph))
             found = [v_bar[node] for node in self.nodes]
         self.gradient: list[Scalar] = [0.0 if x is None else x for x in found]
-        operations = sum(1 for _ in graph.operations())
+        operations = sum(code > CONSTANT for code in graph.op)
         self.gradient_operations = operations - self.value_operations
 
     def numbers(self, run: Run) -> list[float]:
@@ -88,7 +86,7 @@ class Recorded:
                 failed = Failed("reverse", {output: 1.0})
         elif second is not None:
             wanted = [x for x in self.gradient if type(x) is int]
-            failed = Failed("forward", second, wanted, self.first_order)
+            failed = Failed("forward", second, wanted, run.size)
         finite = math.isfinite(self.value)
         return diagnosis(run, [self.result], self.nodes, finite=finite, failed=failed)
 

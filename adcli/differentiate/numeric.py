@@ -120,6 +120,7 @@ def ridders(function: Function, x: float, h: float) -> Estimate:
     evaluations = 0
     shrunk = 0
     step = exact_step(x, h)
+    steps: list[float] = []
     previous: list[float] = []
     while len(previous) < _ROWS and shrunk < _MOST_SHRUNK and step != 0:
         first = CENTRAL.quotient(function, x, step)
@@ -130,11 +131,14 @@ def ridders(function: Function, x: float, h: float) -> Estimate:
                 break
             step = exact_step(x, step / _RATIO)
             continue
+        if steps and step == steps[-1]:
+            break
+        steps.append(step)
         row = [first]
-        factor = _RATIO**2
         for j, above in enumerate(previous):
+            # Steps are rounded to doubles of x: their ratio is not just that asked for.
+            factor = (steps[-2 - j] / step) ** 2
             row.append((row[j] * factor - above) / (factor - 1))
-            factor *= _RATIO**2
             error = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - above))
             if not error >= best.error:  # also where there is none yet
                 best = Estimate(row[j + 1], error, step, evaluations)
@@ -147,7 +151,10 @@ def ridders(function: Function, x: float, h: float) -> Estimate:
 
 
 def richardson(
-    function: Function, x: float, starts: Sequence[float] = (1e-5, 1e-3, 0.1)
+    function: Function,
+    x: float,
+    starts: Sequence[float] = (1e-5, 1e-3, 0.1),
+    noise: float = 0.0,
 ) -> Estimate:
     """The best of several extrapolations, each begun with another step.
 
@@ -158,27 +165,28 @@ def richardson(
     Args:
         function: what to differentiate.
         x: where.
-        starts: the first steps, relative to the size of x, the smallest first.
+        starts: the first steps, relative to the size of x, the smallest first; the last
+            is taken as it is too, for the scale may be that of the function, not of x.
+        noise: the rounding error of a value of the function, if that is known; at least
+            half an ulp.
     """
-    steps = [start * size(x) for start in starts]
-    if abs(x) < 1:
-        steps.append(steps[-1] / size(x))  # the scale may be that of the function, not of x
+    steps = sorted([*(start * size(x) for start in starts), starts[-1]])
+    noise = max(noise, EPSILON * abs(function(x)))
     found = [ridders(function, x, h) for h in steps]
-    evaluations = sum(estimate.evaluations for estimate in found)
+    evaluations = 1 + sum(estimate.evaluations for estimate in found)
     known = [estimate for estimate in found if not math.isnan(estimate.error)]
     if not known:
         return Estimate(math.nan, math.nan, found[0].step, evaluations)
     local = known[0]
-    rounding = EPSILON * abs(function(x)) / local.step
-    doubt = _DOUBT * (local.error + rounding)
+    doubt = _DOUBT * (local.error + noise / local.step)
     agreeing = [one for one in known if abs(one.value - local.value) <= doubt]
 
     def error(one: Estimate) -> float:
         distances = (abs(one.value - other.value) for other in agreeing if other is not one)
-        return max(one.error, min(distances, default=doubt))
+        return max(one.error, noise / one.step, min(distances, default=doubt))
 
     best = min(agreeing, key=error)
-    return Estimate(best.value, error(best), best.step, evaluations + 1)
+    return Estimate(best.value, error(best), best.step, evaluations)
 
 
 class Along:

@@ -74,7 +74,8 @@ def _factor(ratio: float) -> str:
     for clean in _CLEAN:
         if abs(abs(ratio) - clean) <= _CLOSE * clean:
             ratio = math.copysign(clean, ratio)
-    return number(ratio, _DIGITS)
+    short = number(ratio, _DIGITS)
+    return short if short.lstrip("-") != "1" else number(ratio)
 
 
 def _missing_term(

@@ -40,8 +40,8 @@ MAX_NUMBERS = 20_000_000
 _SMALL_POWER = 8
 # A power below this may have lost digits.
 _LEAST_POWER = 1e-290
-# Multiplications of coefficients: about a minute.
-_MOST_PRODUCTS = 2_000_000_000
+# Multiplications of coefficients: a minute or two.
+_MOST_PRODUCTS = 4_000_000_000
 
 # Coefficients 0, 1, ...; those behind the end are structural zeros.
 Series = list[float]
@@ -56,7 +56,8 @@ class Taylor:
         direction: the direction of the line, by element of the inputs.
         coefficients: c[0], ..., c[order], factorials divided out. Where a domain ends they
             are not finite from some order on.
-        is_polynomial: whether all coefficients behind the last are structurally zero.
+        is_polynomial: whether all coefficients behind the last are known to be 0: whether
+            the last itself is structurally zero.
         warnings: what is not finite, and which conventions were used.
     """
 
@@ -112,7 +113,6 @@ def taylor(
     seeds = {elements[label]: x for label, x in full.items() if x != 0}
     output = run.results[name]
     graph = run.graph
-    count = len(graph)
     plan = _Plan(graph, output, order, seeds)
     series = plan.evaluate()
     own = series[output] if type(output) is int else [float(output)]
@@ -121,7 +121,7 @@ def taylor(
     finite = math.isfinite(coefficients[0])
     warnings = diagnosis(run, [name], list(seeds), finite=finite, failed=None)
     if finite and not all(map(math.isfinite, coefficients)):
-        warnings = _blame(run, series, count) + warnings
+        warnings = _blame(run, series) + warnings
     ends = len(own) <= order or not seeds
     return Taylor(name, full, coefficients, warnings, is_polynomial=ends)
 
@@ -149,13 +149,13 @@ def _line(
     return {found[0]: 1.0}
 
 
-def _blame(run: Run, series: Mapping[int, Series], count: int) -> list[Diagnostic]:
+def _blame(run: Run, series: Mapping[int, Series]) -> list[Diagnostic]:
     """The first operation of the program whose series has a coefficient that is not finite."""
     from adcli.differentiate.blame import Diagnostic, blame_series
 
     first: tuple[int, int] | None = None
     for node, numbers in series.items():
-        if node < count and run.graph.op[node] > CONSTANT:
+        if node < run.size and run.graph.op[node] > CONSTANT:
             bad = next((k for k, x in enumerate(numbers) if not math.isfinite(x)), None)
             if bad is not None and (first is None or (bad, node) < first):
                 first = (bad, node)
@@ -196,7 +196,7 @@ class _Plan:
         waiting: list[list[int]] = [[] for _ in range(self.order + 1)]
         waiting[self.order].append(output)
         graph, need = self.graph, self.need
-        numbers = products = 0
+        numbers = 0
         for order in range(self.order, -1, -1):
             stack = waiting[order]
             while stack:
@@ -205,13 +205,8 @@ class _Plan:
                     continue
                 need[node] = order
                 numbers += order + 1
-                products += order * order // 2
-                if numbers > MAX_NUMBERS or products > _MOST_PRODUCTS:
-                    raise LimitError(
-                        f"series of more than {MAX_NUMBERS:,} coefficients or "
-                        f"{_MOST_PRODUCTS:,} products of them",
-                        details=(f"order {self.order:,} over {len(graph):,} operations",),
-                    )
+                if numbers > MAX_NUMBERS:
+                    raise self._too_long(f"{MAX_NUMBERS:,} coefficients in all")
                 if order == 0 or graph.op[node] <= CONSTANT or not self._varied[node]:
                     continue
                 if graph.op[node] in (MUL, DIV):
@@ -277,6 +272,12 @@ class _Plan:
             varied.append(any(varied[operand] for operand in operands))
         return found
 
+    def _too_long(self, than: str) -> LimitError:
+        return LimitError(
+            f"series of more than {than}",
+            details=(f"order {self.order:,} over {len(self.graph):,} operations",),
+        )
+
     def evaluate(self) -> dict[int, Series]:
         """The series of all nodes needed, in the order of the list."""
         graph, need, seeds = self.graph, self.need, self.seeds
@@ -289,9 +290,14 @@ class _Plan:
         slopes: dict[int, Series] = {
             node: [k * x for k, x in enumerate(series[node])] for node in nodes
         }
+        products = 0
         active = [n for n in nodes if graph.op[n] > CONSTANT and self._varied[n]]
         for k in range(1, self.order + 1):
             active = [node for node in active if need[node] >= k]
+            # Each has at most k products, and most have fewer: this may be early.
+            products += k * sum(len(series[node]) == k for node in active)
+            if products > _MOST_PRODUCTS:
+                raise self._too_long(f"{_MOST_PRODUCTS:,} products of coefficients")
             for node in active:
                 coefficient = self._coefficient(node, k, series, slopes)
                 if coefficient is not None:

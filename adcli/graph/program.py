@@ -102,9 +102,10 @@ class Run:
         results: name -> scalar, in order.
         equalities: places of comparisons for equality that held, and the node compared.
         kinks: places of calls of the prelude at a kink, the node there, and a message.
+        size: how many nodes the program made; derivatives may be recorded behind them.
     """
 
-    __slots__ = ("_labels", "equalities", "graph", "inputs", "kinks", "program", "results")
+    __slots__ = ("_labels", "equalities", "graph", "inputs", "kinks", "program", "results", "size")
 
     def __init__(
         self,
@@ -121,6 +122,7 @@ class Run:
         self.results = results
         self.equalities = equalities
         self.kinks = kinks
+        self.size = len(graph)
         self._labels: Labels | None = None
 
     @property

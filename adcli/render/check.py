@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,8 @@ class CheckTables:
         for one in wrong[:_MOST_TOLD]:
             slip = f": {one.slip}" if one.slip else ""
             if one.verdict == UNDEFINED:
-                slip = f": the derivative is {number(one.ad)}"
+                what = "value" if math.isfinite(one.ad) else f"derivative is {number(one.ad)}"
+                slip = f": the {what}" + (" is not finite" if what == "value" else "")
             place = f" (at {_place(one.point)})" if check.points > 1 else ""
             lines.append(f"{one.input}{slip}{place}")
         if len(wrong) > _MOST_TOLD:
