@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from adcli.graph.conditions import AND, COMPARE, NOT, Condition
+from adcli.graph.conditions import AND, COMPARE, NOT, OR, Condition
 from adcli.graph.kernels import COMPARISONS
 from adcli.graph.open import SELECT, OpenGraph
 from adcli.graph.primitives import (
@@ -32,6 +32,8 @@ from adcli.graph.wengert import Scalar
 
 NUMBER, NAME, SUM, PRODUCT, CALL, CHOICE = range(6)
 
+# Of an expression written out; a number with thousands of digits says no more.
+MOST_COUNTED = 10**300
 # Sums and products of so many parts at most are taken into others that use them.
 _SMALL = 8
 
@@ -127,7 +129,8 @@ class Expressions:
         return found, True
 
     def number(self, x: float) -> Expression:
-        """A number."""
+        """A number; zero has no sign."""
+        x = x or 0.0
         found, is_new = self._new((NUMBER, repr(x)), NUMBER)
         if is_new:
             found.number = x
@@ -162,7 +165,10 @@ class Expressions:
                 continue
             before = collected.get(piece.index)
             collected[piece.index] = (times + before[0] if before else times, piece)
-        terms = self._choices_together(collected.values())
+        together = self._choices_together(collected.values())
+        if together is not None:
+            return self.sum([(constant, self.number(1.0)), *together])
+        terms = [self.times(times, piece) for times, piece in collected.values() if times != 0]
         if not terms:
             return self.number(constant)
         if len(terms) == 1 and constant == 0:
@@ -174,31 +180,37 @@ class Expressions:
             found.terms = tuple(terms)
         return found
 
-    def _choices_together(self, pieces: Iterable[tuple[float, Expression]]) -> list[Expression]:
-        """The terms of a sum, with one choice for all that have the same condition."""
-        terms: list[Expression] = []
+    def _choices_together(
+        self, pieces: Iterable[tuple[float, Expression]]
+    ) -> list[tuple[float, Expression]] | None:
+        """The pieces of a sum, with one choice for all that have the same condition.
+
+        Returns:
+            None if there is nothing to put together.
+        """
         chosen: dict[int, list[tuple[float, Expression]]] = {}
-        places: dict[int, int] = {}
+        rest: list[tuple[float, Expression]] = []
         for times, piece in pieces:
-            if piece.kind != CHOICE:
-                terms += [self.times(times, piece)] if times != 0 else []
-            elif piece.condition in chosen:
-                chosen[piece.condition].append((times, piece))
+            if piece.kind == CHOICE and times != 0:
+                chosen.setdefault(piece.condition, []).append((times, piece))
             else:
-                chosen[piece.condition] = [(times, piece)]
-                places[piece.condition] = len(terms)
-                terms.append(piece)
+                rest.append((times, piece))
+        if all(len(choices) == 1 for choices in chosen.values()):
+            return None
         for condition, choices in chosen.items():
             first = choices[0][1]
             assert first.truth is not None
-            arms = [
+            yes, no = (
                 self.sum((times, choice.arguments[arm]) for times, choice in choices)
                 for arm in (0, 1)
-            ]
-            together = self.choice(condition, first.truth, *arms)
-            one = choices[0] if len(choices) == 1 else (1.0, together)
-            terms[places[condition]] = self.times(*one)
-        return terms
+            )
+            one = (
+                choices[0]
+                if len(choices) == 1
+                else (1.0, self.choice(condition, first.truth, yes, no))
+            )
+            rest.append(one)
+        return rest
 
     def times(self, times: float, piece: Expression) -> Expression:
         """A multiple."""
@@ -214,16 +226,19 @@ class Expressions:
         pending = list(pieces)[::-1]
         while pending:
             base, exponent = pending.pop()
-            if base.kind == NUMBER and abs(exponent) == 1:
-                number = number * base.number if exponent == 1 else _divided(number, base.number)
+            if base.kind == NUMBER:
+                power = compute(POW, base.number, abs(exponent))
+                number = number * power if exponent > 0 else compute(DIV, number, power)
             elif base.kind == PRODUCT and abs(exponent) == 1 and len(base.factors) <= _SMALL:
-                number = number * base.number if exponent == 1 else _divided(number, base.number)
+                number = number * base.number
+                if exponent != 1:
+                    number = compute(DIV, number, base.number * base.number)
                 pending += [(inner, e * exponent) for inner, e in reversed(base.factors)]
             else:
                 before = collected.get(base.index)
                 collected[base.index] = (base, exponent + before[1] if before else exponent)
         factors = [(base, exponent) for base, exponent in collected.values() if exponent != 0]
-        factors.sort(key=lambda factor: _RANK[factor[0].kind])
+        factors.sort(key=lambda factor: (_RANK[factor[0].kind], factor[0].index))
         return self._product(number, tuple(factors))
 
     def _product(self, number: float, factors: tuple[tuple[Expression, float], ...]) -> Expression:
@@ -240,6 +255,8 @@ class Expressions:
 
     def call(self, row: Primitive, arguments: Sequence[Expression]) -> Expression:
         """A primitive that is no operator, or a power with an exponent that is no number."""
+        if all(argument.kind == NUMBER for argument in arguments):
+            return self.number(compute(row.code, *(argument.number for argument in arguments)))
         key = (CALL, row.code, *(argument.index for argument in arguments))
         found, is_new = self._new(key, CALL)
         if is_new:
@@ -263,10 +280,6 @@ class Expressions:
 _RANK = {NAME: 0, PRODUCT: 1, SUM: 2, CALL: 3, CHOICE: 4, NUMBER: 5}
 
 
-def _divided(x: float, y: float) -> float:
-    return x / y if y != 0 else math.copysign(math.inf, x) * math.copysign(1.0, y)
-
-
 _ADDITIVE = frozenset({ADD, SUB})
 _MULTIPLICATIVE = frozenset({MUL, DIV})
 
@@ -286,7 +299,7 @@ class Reader:
         self._names = names
         self._first_order = first_order
         self._read: dict[int, Expression] = {}
-        self._truths: dict[int, Truth] = {}
+        self._truths: dict[int, Truth | bool] = {}
 
     def read(self, scalars: Sequence[Scalar]) -> list[Expression]:
         """The expressions of some scalars."""
@@ -337,9 +350,12 @@ class Reader:
         if code == SELECT:
             yes, no = (self._read[x] for x in graph.operands(node))
             condition = graph.chooses[node]
-            return make.choice(condition.index, self._truth(condition), yes, no)
+            truth = self._truth(condition)
+            if isinstance(truth, bool):
+                return yes if truth else no
+            return make.choice(condition.index, truth, yes, no)
         operands = [self._read[x] for x in graph.operands(node)]
-        if code == POW and operands[1].kind == NUMBER:
+        if code == POW and operands[1].kind == NUMBER and math.isfinite(operands[1].number):
             return self._power(operands[0], operands[1].number)
         return make.call(row_of(code), operands)
 
@@ -393,18 +409,32 @@ class Reader:
                 pending.append((exponent, graph.left[at]))
         return found
 
-    def _truth(self, condition: Condition) -> Truth:
-        """A condition over expressions; conditions are as deep as a program has blocks."""
-        found = self._truths.get(condition.index)
-        if found is None:
-            sides = tuple(
+    def _truth(self, condition: Condition) -> Truth | bool:
+        """A condition over expressions; decided if they turned out to be numbers."""
+        if condition.index not in self._truths:
+            self._truths[condition.index] = self._truth_of(condition)
+        return self._truths[condition.index]
+
+    def _truth_of(self, condition: Condition) -> Truth | bool:
+        if condition.kind == COMPARE:
+            left, right = (
                 self._read[x] if type(x) is int else self.make.number(float(x))
                 for x in condition.scalars
             )
-            parts = tuple(self._truth(part) for part in condition.parts)
-            found = Truth(condition.kind, condition.sign, sides, parts)
-            self._truths[condition.index] = found
-        return found
+            if left.kind == NUMBER and right.kind == NUMBER:
+                return COMPARISONS[condition.sign](left.number, right.number)
+            return Truth(COMPARE, condition.sign, (left, right), ())
+        parts = [self._truth(part) for part in condition.parts]
+        if condition.kind == NOT:
+            (part,) = parts
+            return not part if isinstance(part, bool) else Truth(NOT, "", (), (part,))
+        decides = condition.kind == OR
+        open_parts = tuple(part for part in parts if not isinstance(part, bool))
+        if any(part is decides for part in parts):
+            return decides
+        if not open_parts:
+            return not decides
+        return open_parts[0] if len(open_parts) == 1 else Truth(condition.kind, "", (), open_parts)
 
 
 def _inside(outer: int, inner: int) -> bool:
@@ -470,12 +500,17 @@ def _holds(truth: Truth, found: Mapping[int, float]) -> bool:
 
 
 def size(roots: Sequence[Expression]) -> tuple[int, int]:
-    """How many operations expressions have: written out, and with equal parts counted once."""
+    """How many operations expressions have: written out, and with equal parts counted once.
+
+    What is more than MOST_COUNTED is that.
+    """
     every = reachable(roots)
     full: dict[int, int] = {}
     for one in every:
-        full[one.index] = operations(one) + sum(full[part.index] for part in one.parts())
-    return sum(full[root.index] for root in roots), sum(operations(one) for one in every)
+        total = operations(one) + sum(full[part.index] for part in one.parts())
+        full[one.index] = min(total, MOST_COUNTED)
+    raw = min(sum(full[root.index] for root in roots), MOST_COUNTED)
+    return raw, sum(operations(one) for one in every)
 
 
 def operations(one: Expression) -> int:

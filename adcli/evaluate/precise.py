@@ -21,7 +21,22 @@ from adcli.language import syntax
 DIGITS = 50
 
 
+def _divide(u: Any, w: Any) -> Any:
+    if w != 0:
+        return u / w
+    return mpmath.inf * mpmath.sign(u) if u != 0 else mpmath.nan
+
+
+def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
+    def extreme(u: Any, w: Any) -> Any:
+        return mpmath.nan if mpmath.isnan(u) or mpmath.isnan(w) else choose(u, w)
+
+    return extreme
+
+
 def _power(u: Any, w: Any) -> Any:
+    if u == 0 and w < 0:
+        return mpmath.inf
     if w == mpmath.floor(w):
         return mpmath.power(u, int(w))
     return mpmath.power(u, w) if u >= 0 else mpmath.nan
@@ -31,10 +46,10 @@ _KERNELS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,
-    "div": operator.truediv,
+    "div": _divide,
     "pow": _power,
-    "max": max,
-    "min": min,
+    "max": _extreme(max),
+    "min": _extreme(min),
     "mod": lambda u, w: u - w * mpmath.floor(u / w),
     "neg": operator.neg,
     "abs": abs,
@@ -58,7 +73,8 @@ def over_precise(graph: Graph) -> Over:
     values: list[Any] = []
     nodes = zip(graph.op, graph.left, graph.right, graph.value, strict=True)
     for code, x, y, value in nodes:
-        if code <= CONSTANT:
+        # What is infinite or nan as a double stays so: 9^9^9^9 has no 50 digits.
+        if code <= CONSTANT or value - value != 0:
             values.append(mpmath.mpf(value))
         elif code >= FIRST_UNARY:
             values.append(_apply(code, values[x]))

@@ -44,6 +44,8 @@ from adcli.graph.wengert import (
 MAX_DEPTH = 100_000
 # Prelude functions that are mapped run a machine of their own inside the machine.
 MAX_NESTED = 50
+# Branches inside of branches that the inputs decide: each is two calls of Python.
+_MOST_ARMS = 200
 
 _COMPARE = {op: COMPARISONS[sign] for op, sign in SIGNS.items()}
 
@@ -319,6 +321,8 @@ class Tracer:
         # A loop ends with a jump back before its condition.
         if (last[0] == c.JUMP and last[1] < position) or place in self._arms:
             raise _no_formula("recursion" if place in self._arms else "loop")
+        if len(self._arms) >= _MOST_ARMS:
+            raise LimitError(f"branches nested more than {_MOST_ARMS} deep have no formula")
         condition = R[a]
         arm = code[:]
         arm[end] = (c.RETURN, 0, (0,), 0, code[min(end, len(code) - 1)][4])

@@ -152,7 +152,7 @@ def _short(x: float) -> str:
 def _large(count: int) -> str:
     if count < 10**9:
         return f"{count:,}"
-    digits = str(count)  # it may be larger than any double
+    digits = str(count)
     return f"{digits[0]}.{digits[1]}e{len(digits) - 1}"
 
 

@@ -104,7 +104,8 @@ class Writer:
     def _pieces(self, one: Expression) -> tuple[list[_Piece], int]:
         if one.kind == NUMBER:
             text = self._number(one.number)
-            return [text], _SUM if text.startswith("-") else _ATOM
+            level = _SUM if text.startswith("-") else _PRODUCT if r"\times" in text else _ATOM
+            return [text], level
         if one.kind == NAME:
             return [variable(one.name, "latex") if self._latex else one.name], _ATOM
         if one.kind == SUM:
