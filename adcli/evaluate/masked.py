@@ -7,13 +7,14 @@ taken - an infinity, nan - never meets what comes out of the one that is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from adcli.evaluate.floats import Over
 from adcli.graph.conditions import Condition, Truth
 from adcli.graph.open import SELECT, OpenGraph
-from adcli.graph.primitives import ADD, CONSTANT, MUL
+from adcli.graph.primitives import ADD, BY_NAME, CONSTANT, MUL, NEG, POW, SUB
 from adcli.graph.rules import Arithmetic, Partial
 from adcli.graph.wengert import Scalar
 from adcli.language import syntax
@@ -31,13 +32,17 @@ class Masked:
     Attributes:
         path: the conditions.
         value: the derivative where all of them hold.
+        nonzero: a further condition where `value` is 0 as it stands if this does not hold:
+            a mask that is needed only before `value` meets what may be infinite. None if
+            there is none.
     """
 
-    __slots__ = ("path", "value")
+    __slots__ = ("nonzero", "path", "value")
 
-    def __init__(self, path: Path, value: Scalar) -> None:
+    def __init__(self, path: Path, value: Scalar, nonzero: Condition | None = None) -> None:
         self.path = path
         self.value = value
+        self.nonzero = nonzero
 
 
 class _Arm:
@@ -50,20 +55,86 @@ class _Arm:
         self.holds = holds
 
 
+class _Partial:
+    """A partial derivative with structural zeros: where `nonzero` does not hold it is 0."""
+
+    __slots__ = ("nonzero", "value")
+
+    def __init__(self, value: Scalar, nonzero: Condition) -> None:
+        self.value = value
+        self.nonzero = nonzero
+
+
 def over_open(graph: OpenGraph) -> Over:
     """A sweep that records derivatives: seeds and results are `Masked`."""
     values = graph.value
     primal = [values[i] if code == CONSTANT else i for i, code in enumerate(graph.op)]
 
     def multiply(derivative: Masked, partial: Any) -> Masked:
+        path, value, nonzero = derivative.path, derivative.value, derivative.nonzero
         if isinstance(partial, _Arm):
-            return Masked((*derivative.path, (partial.condition, partial.holds)), derivative.value)
-        return Masked(derivative.path, graph.binary(MUL, derivative.value, partial))
+            return Masked((*path, (partial.condition, partial.holds)), value, nonzero)
+        more: Condition | None = None
+        if isinstance(partial, _Partial):
+            partial, more = partial.value, partial.nonzero
+        if nonzero is not None and _may_be_infinite(graph, partial):
+            path, nonzero = (*path, (nonzero, True)), None
+        if more is not None and _may_be_infinite(graph, value):
+            path, more = (*path, (more, True)), None
+        product = graph.binary(MUL, value, partial)
+        return Masked(path, product, _joined(graph, graph.both, nonzero, more))
 
     def add(one: Masked, other: Masked) -> Masked:
         return _sum(graph, one, other)
 
     return Over(primal, _OpenArithmetic(graph), multiply, add, record=True)
+
+
+def _joined(
+    graph: OpenGraph,
+    join: Callable[[Truth, Truth], Truth],
+    one: Condition | None,
+    other: Condition | None,
+) -> Condition | None:
+    """Two conditions as one, where there are two."""
+    if one is None or other is None:
+        return one or other
+    found = join(one, other)
+    return found if isinstance(found, Condition) else None
+
+
+# How much of a partial derivative is looked at for an infinity, and how deep conditions
+# get that only keep it out.
+_MOST_LOOKED_AT = 64
+_DEEPEST_MASK = 16
+_FINITE = frozenset(
+    {ADD, SUB, MUL, NEG, SELECT}
+    | {BY_NAME[name].code for name in ("abs", "sign", "sin", "cos", "tanh", "erf", "erfc", "atan")}
+    | {BY_NAME[name].code for name in ("max", "min", "exp", "floor", "ceil", "round", "hypot")}
+)
+
+
+def _may_be_infinite(graph: OpenGraph, x: Scalar) -> bool:
+    """Whether a number may be infinite or nan although the inputs are finite; no overflow."""
+    if type(x) is not int:
+        return not math.isfinite(x)
+    pending, seen = [x], {x}
+    while pending:
+        node = pending.pop()
+        code = graph.op[node]
+        if code == POW and graph.op[graph.right[node]] == CONSTANT:
+            exponent = graph.value[graph.right[node]]
+            if not (exponent >= 0 and exponent == math.floor(exponent)):
+                return True
+        elif code > CONSTANT and code not in _FINITE:
+            return True
+        if code > CONSTANT:
+            fresh = set(graph.operands(node)) - seen
+            seen |= fresh
+            pending += fresh
+        if len(seen) > _MOST_LOOKED_AT:
+            return True
+    return False
 
 
 def unmasked(graph: OpenGraph, derivative: Masked | None) -> Scalar:
@@ -82,31 +153,29 @@ def _under(graph: OpenGraph, path: Path, value: Scalar) -> Scalar:
 
 def _sum(graph: OpenGraph, one: Masked, other: Masked) -> Masked:
     """The sum of two derivatives, under the conditions that they have in common."""
-    if one.path == other.path:
-        return Masked(one.path, graph.binary(ADD, one.value, other.value))
     common = 0
     for here, there in zip(one.path, other.path, strict=False):
         if here != there:
             break
         common += 1
     path, p, q = one.path[:common], one.path[common:], other.path[common:]
+    a, b = _where(graph, p, one.nonzero), _where(graph, q, other.nonzero)
+    either = graph.either(a, b)
+    nonzero = either if isinstance(either, Condition) and either.depth <= _DEEPEST_MASK else None
     if p and q and p[0][0] is q[0][0]:  # two arms of one branch
-        a, b = _under(graph, p[1:], one.value), _under(graph, q[1:], other.value)
-        yes, no = (a, b) if p[0][1] else (b, a)
-        return Masked(path, graph.select(p[0][0], yes, no))
+        values = _under(graph, p[1:], one.value), _under(graph, q[1:], other.value)
+        yes, no = values if p[0][1] else values[::-1]
+        return Masked(path, graph.select(p[0][0], yes, no), nonzero)
     total = graph.binary(ADD, _under(graph, p, one.value), _under(graph, q, other.value))
-    if p and q:
-        either = graph.either(_all(graph, p), _all(graph, q))
-        if isinstance(either, Condition):
-            path = (*path, (either, True))
-    return Masked(path, total)
+    return Masked(path, total, nonzero)
 
 
-def _all(graph: OpenGraph, path: Path) -> Truth:
+def _where(graph: OpenGraph, path: Path, nonzero: Condition | None) -> Truth:
+    """Where a derivative is not 0."""
     found: Truth = True
     for condition, holds in path:
         found = graph.both(found, condition if holds else graph.negation(condition))
-    return found
+    return found if nonzero is None else graph.both(found, nonzero)
 
 
 class _OpenArithmetic(Arithmetic):
@@ -143,8 +212,19 @@ class _OpenArithmetic(Arithmetic):
             condition = truth(u, w, v)
             if isinstance(condition, bool):
                 return yes(u, w, v) if condition else no(u, w, v)
-            arms = (0.0 if x is None else x for x in (yes(u, w, v), no(u, w, v)))
-            return graph.select(condition, *arms)
+            values, wheres = [], []
+            for arm in (yes(u, w, v), no(u, w, v)):
+                is_masked = isinstance(arm, _Partial)
+                values.append(0.0 if arm is None else arm.value if is_masked else arm)
+                wheres.append(arm.nonzero if is_masked else arm is not None)
+            value = graph.select(condition, values[0], values[1])
+            nonzero = graph.either(
+                graph.both(condition, wheres[0]),
+                graph.both(graph.negation(condition), wheres[1]),
+            )
+            if isinstance(nonzero, bool):
+                return value if nonzero else None
+            return _Partial(value, nonzero)
 
         return choose
 

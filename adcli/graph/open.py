@@ -110,6 +110,11 @@ class OpenGraph(Graph):
             return one
         if other is self.negation(one):
             return decides
+        # a or (not a and b) is a or b; a and (not a or b) is a and b.
+        if other.kind == (conditions.AND if kind == conditions.OR else conditions.OR):
+            first, second = other.parts
+            if first is self.negation(one):
+                return self._logical(kind, word, one, second, decides)
         return self._condition((word, one.index, other.index), kind, parts=(one, other))
 
     def _condition(self, key: tuple[Any, ...], kind: int, **rest: Any) -> Condition:
