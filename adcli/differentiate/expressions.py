@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from adcli.graph.conditions import AND, COMPARE, NOT, OR, Condition
@@ -32,6 +33,9 @@ from adcli.graph.wengert import Scalar
 
 NUMBER, NAME, SUM, PRODUCT, CALL, CHOICE = range(6)
 
+# A coefficient with a longer text is written as a fraction with a denominator up to this.
+_LARGEST_DENOMINATOR = 100
+_SHORT = 5
 # Of an expression written out; a number with thousands of digits says no more.
 MOST_COUNTED = 10**300
 # Sums and products of so many parts at most are taken into others that use them.
@@ -513,14 +517,35 @@ def size(roots: Sequence[Expression]) -> tuple[int, int]:
     return raw, sum(operations(one) for one in every)
 
 
+def fraction(size: float, *, is_divided: bool) -> tuple[float, float]:
+    """A coefficient as what is written above and below the line.
+
+    Args:
+        size: the coefficient, not negative.
+        is_divided: whether there is something below the line anyway.
+    """
+    if not math.isfinite(size) or size == math.floor(size):
+        return size, 1
+    found = Fraction(size).limit_denominator(_LARGEST_DENOMINATOR)
+    is_fraction = found.numerator > 0 and float(found) == size
+    if not is_fraction or (len(repr(size)) <= _SHORT and not is_divided):
+        return size, 1
+    return found.numerator, found.denominator
+
+
 def operations(one: Expression) -> int:
     """The operations of an expression itself, its parts aside."""
     if one.kind == SUM:
-        return len(one.terms) - (one.number == 0)
+        negated = sum(term.kind == PRODUCT and term.number == -1 for term in one.terms)
+        all_negative = negated == len(one.terms) and one.number <= 0
+        return len(one.terms) - (one.number == 0) - negated + all_negative
     if one.kind == PRODUCT:
         powers = sum(abs(exponent) != 1 for _, exponent in one.factors)
-        alone = one.number == 1 and any(exponent > 0 for _, exponent in one.factors)
-        return len(one.factors) - alone + powers
+        below = sum(exponent < 0 for _, exponent in one.factors)
+        top, bottom = fraction(abs(one.number), is_divided=below > 0)
+        above = len(one.factors) - below + (top != 1)
+        below += bottom != 1
+        return max(above, 1) - 1 + below + powers + (one.number == -1)
     if one.kind == CHOICE:
         found = 1
         pending = [one.truth]

@@ -29,10 +29,12 @@ class Symbolic:
         value_operations: the operations of the program, as it was traced.
         raw: the operations of all derivatives written out.
         shared: the operations with equal parts counted once.
-        taken: the names of all inputs, which nothing else may be called.
+        every: all inputs of the program.
+        taken: their names, which nothing else may be called.
     """
 
     __slots__ = (
+        "every",
         "expressions",
         "inputs",
         "names",
@@ -49,7 +51,7 @@ class Symbolic:
         inputs: list[Input],
         expressions: list[Expression],
         value_operations: int,
-        taken: frozenset[str],
+        every: list[Input],
     ) -> None:
         self.result = result
         self.inputs = inputs
@@ -57,7 +59,8 @@ class Symbolic:
         self.expressions = expressions
         self.value_operations = value_operations
         self.raw, self.shared = size(expressions)
-        self.taken = taken
+        self.every = every
+        self.taken = frozenset(item.name for item in every)
 
     def evaluate(self, values: Mapping[str, float]) -> list[float]:
         """The derivatives at a point.
@@ -107,4 +110,4 @@ def symbolic(
         derivatives = [unmasked(graph, v_bar[node]) for node in nodes]
     elements = {node: label for label, node in run.elements.items()}
     expressions = Reader(graph, elements, first_order).read(derivatives)
-    return Symbolic(name, inputs, expressions, operations, frozenset(program.inputs))
+    return Symbolic(name, inputs, expressions, operations, run.inputs)

@@ -159,9 +159,11 @@ def _sum(graph: OpenGraph, one: Masked, other: Masked) -> Masked:
             break
         common += 1
     path, p, q = one.path[:common], one.path[common:], other.path[common:]
-    a, b = _where(graph, p, one.nonzero), _where(graph, q, other.nonzero)
-    either = graph.either(a, b)
-    nonzero = either if isinstance(either, Condition) and either.depth <= _DEEPEST_MASK else None
+    nonzero = None
+    if len(p) + len(q) <= _DEEPEST_MASK:
+        either = graph.either(_where(graph, p, one.nonzero), _where(graph, q, other.nonzero))
+        if isinstance(either, Condition) and either.depth <= _DEEPEST_MASK:
+            nonzero = either
     if p and q and p[0][0] is q[0][0]:  # two arms of one branch
         values = _under(graph, p[1:], one.value), _under(graph, q[1:], other.value)
         yes, no = values if p[0][1] else values[::-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # What a user may give for an input: a number, a vector, or a matrix by rows.
 Given = float | Sequence[float] | Sequence[Sequence[float]]
+
+# Calls of Python inside of each other while both arms of branches are traced.
+_ROOM_FOR_ARMS = 10_000
 
 _prelude_definitions: Definitions | None = None
 
@@ -312,6 +316,8 @@ class Program:
             nodes = [graph.add_input(math.nan) for _ in range(math.prod(shape))]
             inputs.append(Input(parameter.name, shape, nodes))
             arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, _ROOM_FOR_ARMS))
         try:
             results = self._named(tracer.call(self.main, arguments))
         except ProgramError as error:
@@ -319,6 +325,8 @@ class Program:
                 name = guessed[0]
                 error.details += (f"if '{name}' is a vector, say how long: {name}=[0,0,0]",)
             raise
+        finally:
+            sys.setrecursionlimit(before)
         return Run(self, graph, inputs, results, {}, {})
 
     def _open_shape(

@@ -44,8 +44,9 @@ from adcli.graph.wengert import (
 MAX_DEPTH = 100_000
 # Prelude functions that are mapped run a machine of their own inside the machine.
 MAX_NESTED = 50
-# Branches inside of branches that the inputs decide: each is two calls of Python.
-_MOST_ARMS = 200
+# Branches inside of branches that the inputs decide: each is two calls of Python, for which
+# `Program.open` makes room.
+_MOST_ARMS = 1000
 
 _COMPARE = {op: COMPARISONS[sign] for op, sign in SIGNS.items()}
 

@@ -152,8 +152,8 @@ def _short(x: float) -> str:
 def _large(count: int) -> str:
     if count < 10**9:
         return f"{count:,}"
-    digits = str(count)
-    return f"{digits[0]}.{digits[1]}e{len(digits) - 1}"
+    exponent = int(math.log10(count))
+    return f"{10 ** (math.log10(count) - exponent):.1f}e{exponent}"
 
 
 def _time(seconds: float) -> str:

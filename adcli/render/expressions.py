@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from typing import Literal
 
 from adcli.differentiate.expressions import (
@@ -16,6 +16,7 @@ from adcli.differentiate.expressions import (
     SUM,
     Expression,
     Truth,
+    fraction,
     operations,
     reachable,
 )
@@ -29,9 +30,8 @@ Style = Literal["text", "latex"]
 # How tightly a text binds, loosest first.
 _CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 
-# A coefficient is written as a fraction with a denominator up to this.
+# Multiples of constants are recognized up to this.
 _LARGEST = 100
-_SHORT = 5
 _LATEX_SIGNS = {"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}
 
 # Numbers that are written by a name or as a function of one: value, LaTeX.
@@ -198,14 +198,10 @@ class Writer:
             above = round(size * value) if 0 < size < _LARGEST else 0
             if above > 0 and above / value == size:
                 return str(above) if above > 1 else "", name
-        if size == int(size) if size - size == 0 else True:
+        top, bottom = fraction(size, is_divided=is_divided)
+        if bottom == 1:
             return text, ""
-        fraction = Fraction(size).limit_denominator(_LARGEST)
-        is_fraction = fraction.numerator > 0 and float(fraction) == size
-        if not is_fraction or (len(text) <= _SHORT and not is_divided):
-            return text, ""
-        top = "" if fraction.numerator == 1 else str(fraction.numerator)
-        return top, str(fraction.denominator)
+        return "" if top == 1 else str(top), str(bottom)
 
     def _call(self, one: Expression) -> tuple[list[_Piece], int]:
         row = one.row
@@ -290,10 +286,12 @@ def shared_names(roots: Sequence[Expression], taken: Iterable[str]) -> dict[int,
             used[part.index] = used.get(part.index, 0) + 1
     for root in roots:
         used[root.index] = used.get(root.index, 0) + 1
-    letter = next(x for x in _LETTERS if not any(name.startswith(x) for name in taken))
+    own = list(taken)
+    letters = itertools.chain(_LETTERS, ("part" + "_" * n for n in itertools.count(1)))
+    letter = next(x for x in letters if not any(name.startswith(x) for name in own))
     repeated = [one for one in every if used[one.index] > 1 and operations(one) > 0]
     return {one.index: f"{letter}{i}" for i, one in enumerate(repeated, 1)}
 
 
-_LETTERS = ("t", "s", "p", "q", "w", "part_", "part__")
+_LETTERS = ("t", "s", "p", "q", "w")
 assert CALL < CHOICE

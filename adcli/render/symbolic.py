@@ -9,7 +9,8 @@ from typing import Any
 from adcli.differentiate.expressions import Expression, reachable, size
 from adcli.differentiate.symbolic import Symbolic
 from adcli.graph.notation import variable
-from adcli.graph.program import arrange
+from adcli.graph.program import arrange, is_function
+from adcli.graph.rules import CONSTANTS
 from adcli.render import latex
 from adcli.render.expressions import Style, Writer, shared_names
 
@@ -49,7 +50,7 @@ class Derivatives:
             raw, _ = size([one])
             is_shared = raw > MOST_WRITTEN_OUT
             assignments, (text,) = self._written([one], "text", shared=is_shared)
-            texts.append("\n".join([*(f"{name} = {part}" for name, part in assignments), text]))
+            texts.append(self._whole([*(f"{name} = {part}" for name, part in assignments), text]))
         return arrange(self.found.inputs, texts)
 
     @property
@@ -59,11 +60,26 @@ class Derivatives:
         assignments, texts = self._written(found.expressions, "text", shared=self.is_shared)
         lines = [f"{name} = {part}" for name, part in assignments]
         if len(texts) == 1:
-            return "\n".join([*lines, texts[0]]) + "\n"
+            return self._whole([*lines, texts[0]]) + "\n"
         names = self._names({name for name, _ in assignments})
         lines += [f"{name} = {text}" for name, text in zip(names, texts, strict=True)]
         lines.append(", ".join(names))
-        return "\n".join(lines) + "\n"
+        return self._whole(lines) + "\n"
+
+    def _whole(self, lines: list[str]) -> str:
+        """Lines as a program; of a function where an input is called like a constant."""
+        found = self.found
+        if not any(name in CONSTANTS or is_function(name) for name in found.taken):
+            return "\n".join(lines)
+        name = "derivative"
+        while name in found.taken:
+            name += "_"
+        parameters = (
+            item.name + (str(list(item.shape)).replace(" ", "") if item.shape else "")
+            for item in found.every
+        )
+        body = "\n".join(f"    {line}" for line in lines)
+        return f"{name}({', '.join(parameters)}) = {{\n{body}\n}}"
 
     def latex(self) -> str:
         """Equations: the derivatives, and the parts that have names."""
