@@ -124,6 +124,8 @@ class Expressions:
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Expression] = {}
+        # How deep choices are being put together inside of choices.
+        self._inside = 0
 
     def _new(self, key: tuple[Any, ...], kind: int) -> tuple[Expression, bool]:
         found = self._made.get(key)
@@ -199,8 +201,9 @@ class Expressions:
                 chosen.setdefault(piece.condition, []).append((times, piece))
             else:
                 rest.append((times, piece))
-        if all(len(choices) == 1 for choices in chosen.values()):
+        if all(len(choices) == 1 for choices in chosen.values()) or self._inside > _SMALL:
             return None
+        self._inside += 1
         for condition, choices in chosen.items():
             first = choices[0][1]
             assert first.truth is not None
@@ -214,6 +217,7 @@ class Expressions:
                 else (1.0, self.choice(condition, first.truth, yes, no))
             )
             rest.append(one)
+        self._inside -= 1
         return rest
 
     def times(self, times: float, piece: Expression) -> Expression:
@@ -545,7 +549,7 @@ def operations(one: Expression) -> int:
         top, bottom = fraction(abs(one.number), is_divided=below > 0)
         above = len(one.factors) - below + (top != 1)
         below += bottom != 1
-        return max(above, 1) - 1 + below + powers + (one.number == -1)
+        return max(above, 1) - 1 + below + powers + (one.number == -1 and above > 0)
     if one.kind == CHOICE:
         found = 1
         pending = [one.truth]

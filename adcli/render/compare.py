@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adcli.differentiate.compare import STEPPED, Comparison, Method
+from adcli.differentiate.expressions import MOST_COUNTED
 from adcli.graph.notation import latex_number, variable
 from adcli.graph.numbers import number
 from adcli.graph.program import arrange, labels
@@ -63,7 +64,7 @@ class CompareTables:
         rows: list[list[Cell]] = []
         for method in found.methods:
             numbers = method.numbers or [math.nan] * len(self._names)
-            counts = [str(method.passes), str(method.operations), str(method.size)]
+            counts = [str(method.passes), str(method.operations), _plain(method.size)]
             rows.append([method.name, *numbers, method.error, *counts, method.seconds])
         names = [f"d{found.result}_d{name}" for name in self._names]
         columns = ["method", *names, "error", "passes", "operations", "size", "seconds"]
@@ -154,6 +155,10 @@ def _large(count: int) -> str:
         return f"{count:,}"
     exponent = int(math.log10(count))
     return f"{10 ** (math.log10(count) - exponent):.1f}e{exponent}"
+
+
+def _plain(count: int) -> str:
+    return str(count) if count <= MOST_COUNTED else "inf"
 
 
 def _time(seconds: float) -> str:

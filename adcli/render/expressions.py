@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -68,7 +69,7 @@ class Writer:
         self._constants = {
             value: latex if self._latex else name
             for name, (value, latex) in _CONSTANTS.items()
-            if name not in own
+            if own.isdisjoint(re.findall(r"[a-z]+", name))
         }
 
     @property

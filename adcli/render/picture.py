@@ -28,9 +28,13 @@ def steps_picture(found: Comparison, form: str) -> bytes:
         raise InputError(
             "a picture needs matplotlib", hint="install it with: pip install 'adcli[draw]'"
         ) from None
+    import warnings
+
     import matplotlib as mpl
 
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "adcli"}):
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "adcli"}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that the font has not is drawn as a box
         figure = Figure(figsize=_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
