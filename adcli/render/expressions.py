@@ -290,8 +290,15 @@ def shared_names(roots: Sequence[Expression], taken: Iterable[str]) -> dict[int,
     own = list(taken)
     letters = itertools.chain(_LETTERS, ("part" + "_" * n for n in itertools.count(1)))
     letter = next(x for x in letters if not any(name.startswith(x) for name in own))
-    repeated = [one for one in every if used[one.index] > 1 and operations(one) > 0]
+    repeated = [one for one in every if used[one.index] > 1 and _deserves_a_name(one)]
     return {one.index: f"{letter}{i}" for i, one in enumerate(repeated, 1)}
+
+
+def _deserves_a_name(one: Expression) -> bool:
+    """Whether it is longer than a name: not a number, a name, or the negative of one."""
+    if one.kind == PRODUCT and one.number == -1:
+        return operations(one) > 1
+    return one.kind not in (NUMBER, NAME)
 
 
 _LETTERS = ("t", "s", "p", "q", "w")

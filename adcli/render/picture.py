@@ -32,8 +32,8 @@ def steps_picture(found: Comparison, form: str) -> bytes:
 
     import matplotlib as mpl
 
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "adcli"}
-    with mpl.rc_context(settings), warnings.catch_warnings():
+    context = mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "adcli"})
+    with context, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that the font has not is drawn as a box
         figure = Figure(figsize=_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
