@@ -178,8 +178,22 @@ def blame_derivative(
 
 
 def _blame_partial(run: Run, node: int, derivative: float) -> Diagnostic:
-    row = row_of(run.graph.op[node])
-    arguments = ", ".join(number(run.graph.value[x]) for x in run.graph.operands(node))
+    """Blame for a derivative: by the operation's own partial, or by what it was times that."""
+    graph = run.graph
+    row = row_of(graph.op[node])
+    x, y = graph.left[node], graph.right[node]
+    u, w = graph.value[x], graph.value[y] if y != UNARY else 0.0
+    for partial in FLOATS.partials(row.code):
+        own = partial
+        if partial is not None and type(partial) is not float:
+            own = partial(u, w, graph.value[node])  # type: ignore[operator]
+        if own is not None and not math.isfinite(own):  # type: ignore[arg-type]
+            derivative = own  # type: ignore[assignment]
+            break
+    else:
+        message = f"the derivative becomes {number(derivative)} at this operation"
+        return _at_operation(run, node, "derivative", message)
+    arguments = ", ".join(number(graph.value[operand]) for operand in graph.operands(node))
     message = f"the derivative of {row.name} is {number(derivative)} at {arguments}"
     return _at_operation(run, node, "derivative", message)
 
