@@ -153,6 +153,8 @@ def _short(x: float) -> str:
 def _large(count: int) -> str:
     if count < 10**9:
         return f"{count:,}"
+    if count >= MOST_COUNTED:
+        return "over 1e300"
     exponent = int(math.log10(count))
     return f"{10 ** (math.log10(count) - exponent):.1f}e{exponent}"
 
