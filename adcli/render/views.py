@@ -156,6 +156,9 @@ def to_markdown(views: Sequence[View], digits: int | None) -> str:
     blocks = []
     for view in views:
         lines = [f"**{_markdown(view.title)}**", ""] if view.title else []
+        if not view.columns:  # a chart
+            blocks.append("\n".join([*lines, "```", *view.footer, "```"]) + "\n")
+            continue
         lines.append("| " + " | ".join(_markdown(name) for name in view.columns) + " |")
         lines.append("|" + " --- |" * len(view.columns))
         for row in view.rows:
