@@ -17,6 +17,8 @@ from adcli.render.views import Cell, Look, View, fitted
 # Of more inputs only the error is shown.
 _MOST_SHOWN = 3
 _MARKS = {"forward difference": "f", "central difference": "c", "five-point difference": "5"}
+# The methods differ in their last digits.
+_FEWER_DIGITS = 12
 _COLUMNS_A_DECADE = 4
 _WIDTH = 64
 
@@ -48,7 +50,7 @@ class CompareTables:
         footer = [f"errors against {found.reference_name}"]
         footer += [f"{x.name}: {x.note}" for x in found.methods if x.numbers is None]
         title = f"{found.result} = {number(found.value, look.digits)}"
-        views = fitted(View(columns, rows, title, footer), look)
+        views = fitted(View(columns, rows, title, footer), look, _FEWER_DIGITS)
         if found.steps:
             lines = chart(found.steps, ascii_only=look.ascii_only)
             views.append(View([], [], "Error against step (relative to x)", lines))

@@ -92,16 +92,21 @@ def cell_text(cell: Cell, digits: int | None) -> str:
     return number(cell, digits)
 
 
-def fitted(view: View, look: Look) -> list[View]:
+def fitted(view: View, look: Look, fewer: int = _FEWER_DIGITS) -> list[View]:
     """A wide table for a terminal: with fewer digits, or as several one below the other.
 
     Each of several has the first column, the names of the rows.
+
+    Args:
+        view: the table.
+        look: how it is to look.
+        fewer: how many digits, if not all fit and none were asked for.
     """
     if look.width is None or sum(_widths(view, look.digits)) < look.width:
         return [view]
     if look.digits is None:
-        view.digits = _FEWER_DIGITS
-        view.footer.append(f"rounded to {_FEWER_DIGITS} digits; --digits 17 shows all")
+        view.digits = fewer
+        view.footer.append(f"rounded to {fewer} digits; --digits 17 shows all")
     widths = _widths(view, look.digits if view.digits is None else view.digits)
     blocks: list[list[int]] = [[]]
     room = full = look.width - 1 - widths[0]
