@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from adcli.differentiate.products import Jvp, Vjp
     from adcli.differentiate.taylor import Taylor
     from adcli.graph.program import Given, Run
+    from adcli.render.graph import Drawing
     from adcli.render.symbolic import Derivatives
 
 __all__ = [
@@ -340,6 +341,51 @@ class Program:
         from adcli.differentiate.taylor import taylor
 
         return taylor(self.run({**(at or {}), **inputs}), order, wrt, direction, result)
+
+    def graph(
+        self,
+        at: Mapping[str, Given] | None = None,
+        /,
+        *,
+        values: bool = True,
+        mode: str = "",
+        seed: Mapping[str, Given] | None = None,
+        wrt: str | Sequence[str] | None = None,
+        result: str | None = None,
+        **inputs: Given,
+    ) -> Drawing:
+        """The computational graph, to be drawn.
+
+        Args:
+            at: inputs by name; those given by keyword come on top.
+            values: whether there are values on it; without, inputs only say their shapes.
+            mode: "forward" adds a pass for each input, "reverse" one for each result; ""
+                adds none.
+            seed: one forward pass along this direction instead.
+            wrt: only what depends on these inputs, and forward passes for them.
+            result: only what this result depends on, and a reverse pass for it.
+            inputs: inputs by name.
+
+        Returns:
+            An object with .svg(), .picture("png" or "pdf"), .dot() and .mermaid(), which
+            notebooks show as a picture.
+
+        Raises:
+            InputError: no such input or result, a pass without values, or a picture and
+                pygraphviz is not installed; and what `run` raises.
+            ProgramError: without values, where only they decide what the program does.
+            LimitError: Graphviz did not manage.
+        """
+        from adcli.differentiate.diagram import drawings, structure
+        from adcli.graph.history import History
+        from adcli.render.graph import Drawing
+
+        given = {**(at or {}), **inputs}
+        if values:
+            run = self._compiled.run(given, DEFAULT_MAX_OPERATIONS, History())
+        else:
+            run = structure(self._compiled, given)
+        return Drawing(drawings(run, mode, seed=seed, wrt=wrt, result=result))
 
     def check(
         self,

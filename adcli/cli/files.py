@@ -9,8 +9,8 @@ from adcli.errors import FileError
 from adcli.language.files import reason
 
 
-def write_stream(stream: TextIO, text: str) -> None:
-    """Write all of a text to a stream.
+def write_stream(stream: TextIO, content: str | bytes) -> None:
+    """Write all of a text, or of a picture, to a stream.
 
     An unbuffered standard output may take only the first part of a large text, and a
     text stream does not look: what is left is written until all is, or an error says why.
@@ -20,18 +20,23 @@ def write_stream(stream: TextIO, text: str) -> None:
     """
     buffer = getattr(stream, "buffer", None)
     if buffer is None:
-        stream.write(text)
+        stream.write(content if isinstance(content, str) else content.decode(errors="replace"))
         return
     stream.flush()
-    try:
-        encoded = text.encode(stream.encoding or "utf-8")
-    except UnicodeError:  # data keeps its names; a table has none that do not fit
-        encoded = text.encode("utf-8", "backslashreplace")
-    data = memoryview(encoded)
+    data = memoryview(_encoded(content, stream.encoding or "utf-8"))
     while data:
         written = buffer.write(data)
         data = data[written or 0 :]
     buffer.flush()
+
+
+def _encoded(content: str | bytes, encoding: str) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    try:
+        return content.encode(encoding)
+    except UnicodeError:  # data keeps its names; a table has none that do not fit
+        return content.encode("utf-8", "backslashreplace")
 
 
 _OPEN_FILES = ("/dev/", "/proc/")

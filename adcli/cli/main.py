@@ -20,6 +20,7 @@ COMMANDS = {
     "eval": "The value of a program.",
     "grad": "The value and gradient of one result.",
     "trace": "The evaluation traces of the textbooks.",
+    "graph": "The computational graph, as a tree, text or picture.",
     "jacobian": "The derivatives of all results: a matrix.",
     "hessian": "The value, gradient and second derivatives of one result.",
     "jvp": "The Jacobian times a direction, without the matrix.",

@@ -24,8 +24,9 @@ from adcli.errors import (
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
     from adcli.differentiate.passes import Matrix
+    from adcli.graph.history import History
     from adcli.graph.program import Given, Program, Run
-    from adcli.render.views import Look, Tables, View
+    from adcli.render.views import Look, Tables, Views
 
 FORMATS = ("table", "json", "csv", "tsv", "markdown", "latex")
 TEXT_FORMATS = ("text", "json", "latex")
@@ -38,8 +39,21 @@ _ENDINGS = {
     ".txt": "table",
 }
 PICTURES = ("svg", "png")
+GRAPH_FORMATS = ("tree", "dot", "mermaid", "svg", "png", "pdf")
 # Of a result that is a text in the language.
 _TEXT_ENDINGS = {".ad": "text", ".txt": "text", ".json": "json", ".tex": "latex"}
+# Pictures that are text.
+_TEXTS = frozenset({"svg"})
+_GRAPH_ENDINGS = {
+    ".txt": "tree",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+}
 # What a number looks like that needs no parser.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 # An option, or something that is meant as one; any other word with two dashes is not.
@@ -154,6 +168,9 @@ _OUTPUT_OPTIONS = (
     click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII in tables."),
     click.option("--quiet", is_flag=True, help="No warnings or notes."),
 )
+_GRAPH_FORMAT = click.option(
+    "--format", "form", type=click.Choice(GRAPH_FORMATS), help="Default: tree."
+)
 _TEXT_FORMAT = click.option(
     "--format", "form", type=click.Choice(TEXT_FORMATS), help="Default: text."
 )
@@ -183,11 +200,19 @@ class Request:
         self.output = Output(endings, **{name: given.get(name) for name in _OUTPUT})  # type: ignore[arg-type]  # as Click has checked
         self.strict: bool = given.get("strict", False)
 
-    def run(self, fallback: Mapping[str, Given] | None = None) -> Run:
+    @property
+    def has_inputs(self) -> bool:
+        """Whether any input is given."""
+        return bool(self._given["bindings"] or self._given["at"])
+
+    def run(
+        self, fallback: Mapping[str, Given] | None = None, history: History | None = None
+    ) -> Run:
         """Load SOURCE and run it at the point given.
 
         Args:
             fallback: values for inputs that are not given and have no default.
+            history: to be told what the program goes through.
 
         Raises:
             AdcliError: whatever is wrong with the program or the inputs.
@@ -196,7 +221,7 @@ class Request:
         for name, value in (fallback or {}).items():
             if name in program.required:
                 values.setdefault(name, value)
-        return program.run(values, limit)
+        return program.run(values, limit, history)
 
     def program(self) -> tuple[Program, dict[str, Given], int]:
         """SOURCE, the values given, and the most operations it may have.
@@ -228,6 +253,11 @@ def text_options(function: Callable[..., None]) -> Callable[..., None]:
     """SOURCE and NAME=VALUE, and a result that is a text in the language."""
     chosen = (*_PROGRAM_OPTIONS[:-1], _TEXT_FORMAT, _OUTPUT_OPTIONS[1], *_OUTPUT_OPTIONS[3:])
     return _with(chosen, function, _TEXT_ENDINGS)
+
+
+def graph_options(function: Callable[..., None]) -> Callable[..., None]:
+    """SOURCE and NAME=VALUE, and a result that is a graph."""
+    return _with((*_PROGRAM_OPTIONS, _GRAPH_FORMAT, *_OUTPUT_OPTIONS[1:]), function, _GRAPH_ENDINGS)
 
 
 def picture_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -604,25 +634,29 @@ class Output:
         if self.form == "json":
             self.json(data())
             return
-        on_screen = self.form == "table" and self.out is None
-        width = self.environment.width(self.environment.stdout) if on_screen else None
-        look = views.Look(self.digits, ascii_only=self.ascii_only, width=width)
+        if self.form == "table":
+            self.show_views(tables)
+            return
+        look = views.Look(self.digits, ascii_only=self.ascii_only, width=None)
         made = tables(look)
         if self.form in ("csv", "tsv"):
             self.write(views.to_separated(made.record(), "," if self.form == "csv" else "\t"))
         elif self.form == "latex":
             self.write(made.latex())
-        elif self.form == "markdown":
-            self.write(views.to_markdown(made.views(), self.digits))
         else:
-            self._print(made.views(), look)
+            self.write(views.to_markdown(made.views(), self.digits))
 
-    def _print(self, shown: Sequence[View], look: Look) -> None:
+    def show_views(self, views: Callable[[Look], Views]) -> None:
         """Write tables for people, to the terminal, a pipe or a file."""
         import io
 
         from adcli.render.terminal import Screen
+        from adcli.render.views import Look
 
+        on_screen = self.out is None
+        width = self.environment.width(self.environment.stdout) if on_screen else None
+        look = Look(self.digits, ascii_only=self.ascii_only, width=width)
+        shown = views(look).views()
         buffer = io.StringIO()
         color = self.out is None and self.environment.colored(self.environment.stdout)
         screen = Screen(buffer, look.width, color=color, ascii_only=look.ascii_only)
@@ -630,13 +664,23 @@ class Output:
         self.write(buffer.getvalue())
 
     def write(self, content: str | bytes) -> None:
-        """Write a finished text, or a picture, to the file or stdout, whole or not at all."""
+        """Write a finished text, or a picture, to the file or stdout, whole or not at all.
+
+        Raises:
+            InputError: a picture that is no text is to be written to a terminal.
+        """
         from adcli.cli.files import write_stream, write_whole
 
+        stdout = self.environment.stdout
         if self.out is not None:
             write_whole(self.out, content)
-        elif isinstance(content, str):
-            write_stream(self.environment.stdout, content)
+        elif isinstance(content, bytes) and self.form not in _TEXTS and stdout.isatty():
+            raise InputError(
+                f"a {self.form.upper()} is no text for a terminal",
+                hint=f"write -o FILE.{self.form}",
+            )
+        else:
+            write_stream(stdout, content)
 
 
 def diagnostics_data(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:

@@ -45,6 +45,35 @@ FORGET = 93  # take the value from the registers listed in a
 Instruction = tuple[int, Any, Any, Any, int]
 
 
+# Kinds of regions.
+LOOP, YES, NO = range(3)
+
+
+class Region:
+    """A stretch of code that runs under a condition, or again and again.
+
+    Attributes:
+        kind: LOOP, or the arm of an `if` that YES or NO chooses.
+        head: of a loop, the `where` of the instruction that begins a turn.
+        first, last: its instructions have a `where` from `first` up to, not including,
+            `last`; regions inside of it come before it in `Function.regions`.
+        start, end: the text of its condition, or of what the loop runs over.
+        variable: what the loop calls its items, "" of others.
+    """
+
+    __slots__ = ("end", "first", "head", "kind", "last", "start", "variable")
+
+    def __init__(
+        self, kind: int, first: int, last: int, text: tuple[int, int], head: int, variable: str
+    ) -> None:
+        self.kind = kind
+        self.first = first
+        self.last = last
+        self.start, self.end = text
+        self.head = head
+        self.variable = variable
+
+
 class Parameter:
     """A parameter: its name, its shape as written, and its default as code without inputs."""
 
@@ -76,6 +105,7 @@ class Function:
         code: the instructions.
         results: for each result its name if it is a plain name, else None.
         spans: for each `where`, the start and end of its text.
+        regions: the loops and arms in it, inner ones first.
         from_prelude: whether it came with adcli: then it maps over vectors, and errors
             and warnings point at its call.
         has_shapes: whether any parameter has a shape to check.
@@ -87,6 +117,7 @@ class Function:
         "has_shapes",
         "name",
         "parameters",
+        "regions",
         "results",
         "source",
         "spans",
@@ -101,5 +132,6 @@ class Function:
         self.template: list[Any] = []
         self.code: list[Instruction] = []
         self.results: list[str | None] = []
+        self.regions: list[Region] = []
         self.from_prelude = False
         self.has_shapes = False

@@ -155,6 +155,17 @@ class Compiler:
         self.code.append((code, target, a, b, len(spans) - 1))
         return len(self.code) - 1
 
+    def _region(self, kind: int, first: int, node: syntax.Node, variable: str = "") -> None:
+        """Note that the code since span `first` is a loop or an arm."""
+        last = len(self.environment.spans)
+        if kind == c.LOOP or last > first:
+            text = (node.start, node.end)
+            self.function.regions.append(c.Region(kind, first, last, text, first - 1, variable))
+
+    def _here(self) -> int:
+        """The span that the next instruction will have."""
+        return len(self.environment.spans)
+
     def _patch(self, position: int, target: Any = None, b: Any = None) -> None:
         code, old, a, old_b, where = self.code[position]
         target = old if target is None else target
@@ -324,13 +335,17 @@ class Compiler:
         branch = self._emit(c.BRANCH, None, condition, None, node.condition)
         self._give(condition)
         mark, stored = len(self.gained), len(self.stored)
+        first = self._here()
         yield from self._block(node.yes)
+        self._region(c.YES, first, node.condition)
         jump = self._emit(c.JUMP, None, 0, 0, node)
         in_yes = set(self.stored[stored:])
         del self.stored[stored:]
         yes = self._take_back(mark)
         self._patch(branch, target=len(self.code))
+        first = self._here()
         yield from self._block(node.no)
+        self._region(c.NO, first, node.condition)
         no = self._take_back(mark)
         for name in set(yes).intersection(no):
             self._define(name)
@@ -356,8 +371,10 @@ class Compiler:
         # Another loop inside must not take this register before the loop ends.
         start = self._emit(c.NEXT, self.variables[node.variable], iterator, None, node.domain)
         mark = len(self.gained)
+        first = self._here()
         self._define(node.variable)
         yield from self._block(node.body)
+        self._region(c.LOOP, first, node.domain, node.variable)
         self._emit(c.JUMP, start, 0, 0, node)
         self._patch(start, b=len(self.code))
         self._give(iterator)
@@ -366,11 +383,13 @@ class Compiler:
 
     def _while(self, node: syntax.While) -> _Step:
         start = self._emit(c.TURN, 0, 0, 0, node.condition)
+        first = self._here()
         condition = yield from self._condition(node.condition)
         branch = self._emit(c.BRANCH, None, condition, None, node.condition)
         self._give(condition)
         mark = len(self.gained)
         yield from self._block(node.body)
+        self._region(c.LOOP, first, node.condition)
         self._emit(c.JUMP, start, 0, 0, node)
         self._patch(branch, target=len(self.code), b=len(self.code))
         self._take_back(mark)
@@ -475,12 +494,16 @@ class Compiler:
         self._give(condition)
         branch = self._emit(c.BRANCH, None, condition, None, node.condition)
         result = self._take()
+        first = self._here()
         yes = yield from self._numeric(node.yes)
+        self._region(c.YES, first, node.condition)
         self._emit(c.MOVE, result, yes, 0, node.yes)
         self._give(yes)
         jump = self._emit(c.JUMP, None, 0, 0, node)
         self._patch(branch, target=len(self.code))
+        first = self._here()
         no = yield from self._numeric(node.no)
+        self._region(c.NO, first, node.condition)
         self._emit(c.MOVE, result, no, 0, node.no)
         self._give(no)
         self._patch(jump, target=len(self.code))
@@ -506,7 +529,9 @@ class Compiler:
         was_defined = node.variable in self.defined
         self.variables[node.variable] = variable
         self.defined.add(node.variable)
+        first = self._here()
         item = yield from self._numeric(node.body)
+        self._region(c.LOOP, first, node.domain, node.variable)
         self._emit(c.APPEND, result, item, 0, node.body)
         self._give(item)
         self._emit(c.JUMP, start, 0, 0, node)

@@ -6,7 +6,7 @@ and bars that JSON readers expect), `latex`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
 from adcli.graph.numbers import number
@@ -77,9 +77,12 @@ class Labels:
     Args:
         graph: the graph.
         taken: the program's own names; if one of them is like v₁, another letter is used.
+        hidden: nodes that get no number.
     """
 
-    def __init__(self, graph: Graph, taken: Iterable[str] = ()) -> None:
+    def __init__(
+        self, graph: Graph, taken: Iterable[str] = (), hidden: Collection[int] = ()
+    ) -> None:
         names = set(taken)
         self.letter = next(
             letter
@@ -92,7 +95,7 @@ class Labels:
             self.numbers[node] = position - inputs + 1
         operation = 0
         for node, code in enumerate(graph.op):
-            if code > CONSTANT:
+            if code > CONSTANT and node not in hidden:
                 operation += 1
                 self.numbers[node] = operation
 

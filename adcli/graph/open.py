@@ -9,6 +9,7 @@ derivatives, and is what `masked` arithmetic makes of it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from adcli.errors import DEFAULT_MAX_OPERATIONS, LimitError, ProgramError
@@ -22,6 +23,18 @@ from adcli.graph.wengert import Graph, Scalar
 SELECT = END
 # What is made of conditions is written down by recursion.
 _DEEPEST = 200
+
+
+class UndecidedError(ProgramError):
+    """What only values could decide.
+
+    Attributes:
+        what: what that is, in words.
+    """
+
+    def __init__(self, what: str, message: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.what = what
 
 
 class OpenGraph(Graph):
@@ -43,12 +56,13 @@ class OpenGraph(Graph):
         """The value of a constant.
 
         Raises:
-            ProgramError: it depends on the inputs.
+            UndecidedError: it depends on the inputs.
         """
         if type(x) is int:
-            raise ProgramError(
+            raise UndecidedError(
+                "a number that depends on the inputs",
                 "what is needed here is a number, but it depends on the inputs",
-                hint="so there is no formula; adcli grad differentiates at a point",
+                "so there is no formula; adcli grad differentiates at a point",
             )
         return x
 
@@ -61,6 +75,18 @@ class OpenGraph(Graph):
             found += [x for x in condition.scalars if type(x) is int]
             pending += condition.parts
         return found
+
+    def unused_choices(self, outputs: Iterable[Scalar]) -> set[int]:
+        """The SELECTs that none of these needs: of temporaries that both arms had."""
+        pending = [x for x in outputs if type(x) is int]
+        seen = set(pending)
+        while pending:
+            node = pending.pop()
+            if self.op[node] > CONSTANT:
+                fresh = set(self.parts(node)) - seen
+                seen |= fresh
+                pending += fresh
+        return {node for node in self.chooses if node not in seen}
 
     def count_operations(self, output: Scalar) -> int:
         """How many operations a scalar takes."""

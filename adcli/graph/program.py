@@ -22,6 +22,7 @@ from adcli.graph.wengert import Graph, Scalar
 from adcli.language import parse, syntax
 
 if TYPE_CHECKING:
+    from adcli.graph.history import History
     from adcli.graph.notation import Labels
 
 # What a user may give for an input: a number, a vector, or a matrix by rows.
@@ -107,9 +108,20 @@ class Run:
         equalities: places of comparisons for equality that held, and the node compared.
         kinks: places of calls of the prelude at a kink, the node there, and a message.
         size: how many nodes the program made; derivatives may be recorded behind them.
+        history: the calls, turns and comparisons it went through, if that was asked for.
     """
 
-    __slots__ = ("_labels", "equalities", "graph", "inputs", "kinks", "program", "results", "size")
+    __slots__ = (
+        "_labels",
+        "equalities",
+        "graph",
+        "history",
+        "inputs",
+        "kinks",
+        "program",
+        "results",
+        "size",
+    )
 
     def __init__(
         self,
@@ -119,6 +131,7 @@ class Run:
         results: dict[str, Scalar],
         equalities: dict[int, int],
         kinks: dict[int, tuple[int, str]],
+        history: History | None = None,
     ) -> None:
         self.program = program
         self.graph = graph
@@ -127,6 +140,7 @@ class Run:
         self.equalities = equalities
         self.kinks = kinks
         self.size = len(graph)
+        self.history = history
         self._labels: Labels | None = None
 
     @property
@@ -135,8 +149,16 @@ class Run:
         from adcli.graph.notation import Labels
 
         if self._labels is None:
-            self._labels = Labels(self.graph, self.program.inputs)
+            hidden = self.unused_choices() if self.graph.is_open else ()
+            self._labels = Labels(self.graph, self.program.inputs, hidden)
         return self._labels
+
+    def unused_choices(self) -> set[int]:
+        """The choices of an open graph that no result needs."""
+        from adcli.graph.open import OpenGraph
+
+        assert isinstance(self.graph, OpenGraph)
+        return self.graph.unused_choices(self.results.values())
 
     @property
     def elements(self) -> dict[str, int]:
@@ -257,12 +279,14 @@ class Program:
         self,
         values: Mapping[str, Given],
         max_operations: int = DEFAULT_MAX_OPERATIONS,
+        history: History | None = None,
     ) -> Run:
         """Run the program at a point.
 
         Args:
             values: the inputs by name; defaults fill the rest.
             max_operations: the most operations it may record.
+            history: to be told what the program goes through.
 
         Raises:
             InputError: inputs that are missing, unknown, or of the wrong shape.
@@ -270,7 +294,7 @@ class Program:
             LimitError: too many operations, or calls too deep.
         """
         graph = Graph(max_operations)
-        tracer = Tracer(graph)
+        tracer = Tracer(graph, history)
         inputs: list[Input] = []
         arguments: list[Value | None] = []
         for name, shape, numbers in self._bind(values, tracer):
@@ -279,18 +303,20 @@ class Program:
             arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
         value = tracer.call(self.main, arguments)
         results = self._named(value)
-        return Run(self, graph, inputs, results, tracer.equalities, tracer.kinks)
+        return Run(self, graph, inputs, results, tracer.equalities, tracer.kinks, history)
 
     def open(
         self,
         values: Mapping[str, Given],
         max_operations: int = DEFAULT_MAX_OPERATIONS,
+        history: History | None = None,
     ) -> Run:
         """Trace the program for inputs that are not known: its graph is an `OpenGraph`.
 
         Args:
             values: of some inputs by name; only their shapes matter.
             max_operations: the most operations it may record.
+            history: to be told what the program goes through.
 
         Raises:
             InputError: inputs that are unknown, or of the wrong shape.
@@ -301,7 +327,7 @@ class Program:
         from adcli.graph.open import OpenGraph
 
         graph = OpenGraph(max_operations)
-        tracer = Tracer(graph)
+        tracer = Tracer(graph, history)
         inputs: list[Input] = []
         arguments: list[Value | None] = []
         unknown = [name for name in values if name not in self.inputs]
@@ -327,7 +353,7 @@ class Program:
             raise
         finally:
             sys.setrecursionlimit(before)
-        return Run(self, graph, inputs, results, {}, {})
+        return Run(self, graph, inputs, results, {}, {}, history)
 
     def _open_shape(
         self, parameter: c.Parameter, values: Mapping[str, Given], tracer: Tracer

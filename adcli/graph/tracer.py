@@ -12,7 +12,7 @@ their registers are merged (`_both`, and `arms`).
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adcli.errors import LimitError, ProgramError, Span
 from adcli.graph import arrays
@@ -40,6 +40,9 @@ from adcli.graph.wengert import (
     Graph,
     Scalar,
 )
+
+if TYPE_CHECKING:
+    from adcli.graph.history import History
 
 MAX_DEPTH = 100_000
 # Prelude functions that are mapped run a machine of their own inside the machine.
@@ -78,10 +81,12 @@ class Tracer:
             point only.
         kinks: for each function of the prelude that was at a kink, where it was called,
             the node there, and what convention was used.
+        history: told of calls, turns of loops and comparisons, None if nobody asks.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, history: History | None = None) -> None:
         self.graph = graph
+        self.history = history
         self.equalities: dict[int, int] = {}
         self.kinks: dict[int, tuple[int, str]] = {}
         # Turns, calls and elements are counted besides the nodes, so that a loop which
@@ -109,7 +114,13 @@ class Tracer:
         if self._nested > MAX_NESTED:
             raise LimitError(f"defaults nested more than {MAX_NESTED} deep")
         try:
-            return self._run(function, self._enter(function, arguments), fixed)
+            registers = self._enter(function, arguments)
+            if self.history is None:
+                return self._run(function, registers, fixed)
+            self.history.enter(len(self.graph), function, fixed)
+            value = self._run(function, registers, fixed)
+            self.history.leave(len(self.graph))
+            return value
         finally:
             self._nested -= 1
 
@@ -121,7 +132,7 @@ class Tracer:
         arm: list[c.Instruction] | None = None,
         position: int = 0,
     ) -> Value:
-        graph = self.graph
+        graph, history = self.graph, self.history
         is_open = graph.is_open
         made = graph.made
         ops, lefts, rights = graph.op, graph.left, graph.right
@@ -214,6 +225,9 @@ class Tracer:
                     u = values[x] if tx is int else x
                     w = values[y] if ty is int else y
                     R[target] = _COMPARE[op](u, w)
+                    if history is not None and (tx is int or ty is int):
+                        place = where if fixed == NOWHERE else fixed
+                        history.compare(len(ops), place, SIGNS[op], (x, y), R[target])
                     if op >= c.EQ and u == w and (tx is int or ty is int):
                         self._held(function, x if tx is int else y, u, where, fixed)
                 elif op == c.BRANCH:
@@ -251,8 +265,12 @@ class Tracer:
                         else:
                             graph.here = where if fixed == NOWHERE else fixed
                             R[target] = self._term(iterator, index)
+                        if history is not None:
+                            history.turn(len(ops), where, R[target])
                 elif op == c.TURN:
                     self._spend(0)
+                    if history is not None:
+                        history.turn(len(ops), where)
                 elif op == c.CALL:
                     self._spend(len(a.template) >> 6)
                     arguments = [R[register] for register in b]
@@ -270,6 +288,8 @@ class Tracer:
                                 details=("a recursion may never end",),
                             )
                         entered = self._enter(called, arguments)
+                        if history is not None:
+                            history.enter(len(ops), called, where)
                         frames.append((function, code, position, R, target, fixed))
                         if called.from_prelude and fixed == NOWHERE:
                             fixed = _prelude(where)
@@ -280,6 +300,8 @@ class Tracer:
                         return result
                     function, code, position, R, target, fixed = frames.pop()
                     R[target] = result
+                    if history is not None:
+                        history.leave(len(ops))
                 elif op == c.CHECK:
                     if R[a] is None:
                         raise ProgramError(
@@ -334,6 +356,7 @@ class Tracer:
             self._run(function, no, fixed, arm, target)
         finally:
             self._arms.discard(place)
+        self.graph.here = code[position - 1][4] if fixed == NOWHERE else fixed
         R[:] = merged(self.graph, condition, yes, no)  # type: ignore[arg-type]  # it is open
         return end
 
@@ -617,10 +640,11 @@ Frame = tuple[c.Function, list[c.Instruction], int, list[Any], int, int]
 
 
 def _no_formula(what: str) -> ProgramError:
-    return ProgramError(
-        f"a {what} whose length depends on the inputs has no formula",
-        hint="this is where automatic differentiation goes on: adcli grad",
-    )
+    from adcli.graph.open import UndecidedError
+
+    what = f"a {what} whose length depends on the inputs"
+    hint = "this is where automatic differentiation goes on: adcli grad"
+    return UndecidedError(what, f"{what} has no formula", hint)
 
 
 def _prelude(where: int) -> int:

@@ -163,7 +163,7 @@ def forward_views(writer: Writer, passes: Sequence[Pass]) -> list[View]:
         else:
             rows = [[writer.line(step), writer.line(_tangent(step))] for step in one.steps]
             columns = ["Forward primal trace", "Forward tangent (derivative) trace"]
-        views.append(View(columns, rows, f"Forward mode, {_seed(writer, one)}", footer))
+        views.append(View(columns, rows, seed_text(writer, "forward", one), footer))
     return views
 
 
@@ -172,16 +172,19 @@ def _tangent(step: Step) -> Step:
     return step.tangent
 
 
-def _seed(writer: Writer, one: Pass) -> str:
-    """The seed in words: ẋ₁ = 1, ẋ₂ = 0; of many inputs only those that are not 0."""
+def seed_text(writer: Writer, mode: str, one: Pass) -> str:
+    """A pass in words: Forward mode, ẋ₁ = 1, ẋ₂ = 0; of many only what is not 0."""
+    names_ = result_names(writer.run) if mode == "reverse" else {}
+    mark = ADJOINT if mode == "reverse" else TANGENT
     shown = one.seed
     if len(shown) > 6:
         shown = {name: x for name, x in shown.items() if x != 0}
     pieces = [
-        f"{variable(name, writer.style, TANGENT)} = {writer.number(x)}" for name, x in shown.items()
+        f"{variable(names_.get(name, name), writer.style, mark)} = {writer.number(x)}"
+        for name, x in shown.items()
     ]
-    rest = " (the others 0)" if len(shown) < len(one.seed) else ""
-    return ", ".join(pieces[:6]) + rest
+    rest = " (the others 0)" if len(shown) < len(one.seed) and mode == "forward" else ""
+    return f"{mode.capitalize()} mode, " + ", ".join(pieces[:6]) + rest
 
 
 def _derivatives(writer: Writer, one: Pass) -> list[str]:
@@ -203,7 +206,6 @@ def reverse_views(writer: Writer, passes: Sequence[Pass]) -> list[View]:
     """The primal trace downwards with the adjoints beside it, to be read upwards."""
     views = []
     primal = primal_steps(writer.run)
-    names_ = result_names(writer.run)
     for one in passes:
         beside: dict[Any, list[str]] = {}
         for step in one.steps:
@@ -225,15 +227,10 @@ def reverse_views(writer: Writer, passes: Sequence[Pass]) -> list[View]:
             lines = beside.get(key, [""])[::-1]
             rows.append([writer.line(step), lines[0]])
             rows += [["", line] for line in lines[1:]]
-        seed = ", ".join(
-            f"{variable(names_[name], writer.style, ADJOINT)} = {writer.number(x)}"
-            for name, x in one.seed.items()
-            if x != 0 or len(one.seed) <= 6
-        )
         down, up = ("", "") if writer.style in ("ascii", "latex") else (" ↓", " ↑")
         columns = [f"Forward primal trace{down}", f"Reverse adjoint (derivative) trace{up}"]
         footer = [] if writer.style == "latex" else _called(writer)
-        views.append(View(columns, rows, f"Reverse mode, {seed}", footer))
+        views.append(View(columns, rows, seed_text(writer, "reverse", one), footer))
     return views
 
 

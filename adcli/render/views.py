@@ -70,11 +70,15 @@ class Look:
         self.width = width
 
 
-class Tables(Protocol):
-    """A result as tables and formulas; each is made when it is asked for."""
+class Views(Protocol):
+    """A result as tables for people."""
 
     def views(self) -> list[View]:
-        """Tables for people."""
+        """The tables, made when they are asked for."""
+
+
+class Tables(Views, Protocol):
+    """A result as tables and formulas; each is made when it is asked for."""
 
     def record(self) -> View:
         """One table for machines."""

@@ -1,0 +1,546 @@
+"""The computational graph as vertices and arcs, at a point or without values, with one pass.
+
+Only data: which vertex is what, the formulas and numbers on it, and along which arcs a
+derivative flows. Layout, text and colour are for a renderer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from adcli.differentiate import chain
+from adcli.differentiate.blame import Diagnostic, value_warnings
+from adcli.differentiate.directions import direction
+from adcli.differentiate.reverse import depends
+from adcli.differentiate.trace import Pass, Step, forward_pass, result_names, reverse_pass
+from adcli.differentiate.trace import warnings as trace_warnings
+from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError, LimitError, ProgramError
+from adcli.graph.conditions import Condition
+from adcli.graph.history import Decision, History, Place
+from adcli.graph.notation import Formula, operation, reference
+from adcli.graph.open import SELECT, OpenGraph, UndecidedError
+from adcli.graph.primitives import CONSTANT as CONSTANT_CODE
+from adcli.graph.primitives import INPUT as INPUT_CODE
+from adcli.graph.program import Given, Input, Program, Run
+from adcli.graph.rules import FLOATS
+from adcli.graph.wengert import Scalar
+
+INPUT, CONSTANT, OPERATION, CHOICE, CONDITION, RESULT, OUTSIDE = (
+    "input",
+    "constant",
+    "operation",
+    "choice",
+    "condition",
+    "result",
+    "outside",
+)
+# What an arc stands for, where it is no operand.
+OPERAND, COMPARED, DECIDES, IF_TRUE, IF_FALSE = "operand", "compared", "if", "then", "else"
+
+
+class Vertex:
+    """A node of the drawing.
+
+    Attributes:
+        kind: INPUT, CONSTANT, OPERATION, CHOICE (between two arms), CONDITION, RESULT, or
+            OUTSIDE (an operand from outside the part that is drawn).
+        node: the node of the graph, None of a constant, a condition or a result.
+        formula: how it is computed; of an input or constant, it itself; None of a
+            condition or choice.
+        value: its value, None without inputs and of a condition.
+        name: of a result, what the trace calls it; of an input, its own.
+        condition: of a condition or choice without values.
+        decision: of a condition at a point.
+        derivative: its tangent or adjoint in the pass drawn, None if it has none.
+        steps: the lines of the trace about it.
+        place: the call, turn of a loop or arm it is from.
+    """
+
+    __slots__ = (
+        "condition",
+        "decision",
+        "derivative",
+        "formula",
+        "kind",
+        "name",
+        "node",
+        "place",
+        "steps",
+        "value",
+    )
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        node: int | None = None,
+        formula: Formula | None = None,
+        value: float | None = None,
+        name: str = "",
+        place: Place | None = None,
+    ) -> None:
+        self.kind = kind
+        self.node = node
+        self.formula = formula
+        self.value = value
+        self.name = name
+        self.place = place
+        self.condition: Condition | None = None
+        self.decision: Decision | None = None
+        self.derivative: float | None = None
+        self.steps: list[Step] = []
+
+
+class Arc:
+    """An arrow of the drawing, from an operand to what is computed from it.
+
+    Attributes:
+        tail: the operand, an index of `Diagram.vertices`.
+        head: what is computed from it, likewise.
+        role: OPERAND, COMPARED (of a condition), DECIDES (a condition and its choice), or
+            IF_TRUE or IF_FALSE (an arm and its choice).
+        partial: the local partial derivative as a formula, None if it is none or a
+            structural zero, or no pass is drawn.
+        value: its value.
+        is_whole: whether it is ∂head/∂tail, and not that through one of two operands alike.
+        flows: whether the pass goes along it.
+    """
+
+    __slots__ = ("flows", "head", "is_whole", "partial", "role", "tail", "value")
+
+    def __init__(self, tail: int, head: int, role: str = OPERAND) -> None:
+        self.tail = tail
+        self.head = head
+        self.role = role
+        self.partial: Formula | None = None
+        self.value: float | None = None
+        self.is_whole = True
+        self.flows = False
+
+
+class Diagram:
+    """A drawing of the graph, or of one pass over it.
+
+    Attributes:
+        run: the program, at a point or without values.
+        mode: "" of the graph alone, "forward" or "reverse".
+        traced: the pass, None of the graph alone.
+        vertices: in the order computed.
+        arcs: what they are computed from.
+        has_values: whether the vertices have values.
+    """
+
+    __slots__ = ("arcs", "has_values", "mode", "run", "traced", "vertices")
+
+    def __init__(self, run: Run, mode: str, traced: Pass | None) -> None:
+        self.run = run
+        self.mode = mode
+        self.traced = traced
+        self.has_values = not run.graph.is_open
+        self.vertices: list[Vertex] = []
+        self.arcs: list[Arc] = []
+
+
+def structure(
+    program: Program, shapes: Mapping[str, Given], max_operations: int = DEFAULT_MAX_OPERATIONS
+) -> Run:
+    """A program traced without values, with its history.
+
+    Args:
+        program: the program.
+        shapes: of some inputs by name; only their shapes matter.
+        max_operations: the most operations it may record.
+
+    Raises:
+        ProgramError: only values decide what it does; and what `Program.open` raises.
+    """
+    try:
+        return program.open(shapes, max_operations, History())
+    except UndecidedError as error:
+        raise ProgramError(
+            f"{error.what} has no graph without values",
+            error.span,
+            hint="give the inputs, and what is executed is drawn",
+            details=error.details,
+        ) from None
+
+
+def drawings(
+    run: Run,
+    mode: str = "",
+    *,
+    seed: Mapping[str, Given] | None = None,
+    wrt: str | Sequence[str] | None = None,
+    result: str | None = None,
+    max_nodes: int | None = None,
+) -> list[Diagram]:
+    """The drawing of the graph, or of each pass over it.
+
+    Args:
+        run: the program, at a point or without values, run with a history.
+        mode: "forward" for a pass for each input, "reverse" for one for each result, ""
+            for the graph alone.
+        seed: one forward pass along this direction instead.
+        wrt: only what depends on these inputs, and forward passes for them.
+        result: only what this result depends on, and a reverse pass for it.
+        max_nodes: the most nodes to draw, None for no limit.
+
+    Raises:
+        InputError: no such input or result, or nothing to draw.
+        LimitError: more nodes than `max_nodes`.
+    """
+    if mode and run.graph.is_open:
+        raise InputError("a pass needs values", hint="give the inputs")
+    if mode not in ("", "forward", "reverse"):
+        raise InputError(f"no mode is called '{mode}'", details=("the modes are forward, reverse",))
+    chosen = None if wrt is None else run.wanted(wrt)
+    name = None if result is None else run.result(result)
+    nodes = part(run, chosen, name)
+    results = list(run.results) if name is None else [name]
+    seeds: list[Mapping[str, float]] = [{}]
+    if mode == "forward":
+        moved = [label for item in chosen or run.inputs for label in item.labels()]
+        seeds = [{label: 1.0} for label in moved]
+        if seed is not None:
+            seeds = [direction(run, seed, "seed")]
+    elif mode == "reverse":
+        seeds = [{one: 1.0} for one in results]
+    _check_size(run, nodes, len(seeds), mode, max_nodes)
+    passes: list[Pass | None] = [None]
+    if mode:
+        trace_pass = forward_pass if mode == "forward" else reverse_pass
+        passes = [trace_pass(run, one) for one in seeds]
+        if not passes:
+            raise InputError("there is no pass to draw: the program has no inputs")
+    return [diagram(run, nodes, mode, one, results) for one in passes]
+
+
+def _check_size(run: Run, nodes: set[int], passes: int, mode: str, max_nodes: int | None) -> None:
+    """Refuse a drawing that is too large.
+
+    Raises:
+        LimitError: it is.
+    """
+    each = count_elements(run, nodes)
+    if max_nodes is None or each * passes <= max_nodes:
+        return
+    times = f" in each of {passes:,} passes" if passes > 1 else ""
+    details = ["--function draws one function, --result and --wrt a part", "--format tree has room"]
+    if passes > 1:
+        one = "--seed x1=1" if mode == "forward" else "--result NAME"
+        details.insert(0, f"{one} draws one pass")
+    raise LimitError(
+        f"{each:,} nodes{times} are too many to draw; the limit is {max_nodes:,} (--max-nodes)",
+        details=tuple(details),
+    )
+
+
+def part(run: Run, wrt: Sequence[Input] | None, result: str | None) -> set[int]:
+    """The nodes to draw: all, or those that depend on some inputs and lead to a result.
+
+    Args:
+        run: the program, at a point or without values.
+        wrt: the inputs, all if None.
+        result: the result, all if None.
+
+    Raises:
+        InputError: the result does not depend on these inputs.
+    """
+    graph = run.graph
+    hidden = run.unused_choices() if graph.is_open else set()
+    codes = enumerate(graph.op)
+    found = {node for node, code in codes if code != CONSTANT_CODE and node not in hidden}
+    if result is not None:
+        found &= _ancestors(run, run.results[result])
+    if wrt is not None:
+        varied = depends(graph, [node for item in wrt for node in item.nodes])
+        found = {node for node in found if varied[node]}
+        if not found.difference(node for item in wrt for node in item.nodes):
+            names = ", ".join(item.name for item in wrt)
+            raise InputError(f"nothing that is drawn depends on {names}")
+    return found
+
+
+def count_elements(run: Run, nodes: set[int]) -> int:
+    """How many vertices a drawing of these nodes has at least."""
+    graph = run.graph
+    constants = sum(
+        1
+        for node in nodes
+        if graph.op[node] > CONSTANT_CODE
+        for operand in graph.operands(node)
+        if graph.op[operand] == CONSTANT_CODE
+    )
+    return len(nodes) + constants + len(run.results)
+
+
+def _ancestors(run: Run, result: Scalar) -> set[int]:
+    """A result and all that it is computed from."""
+    graph = run.graph
+    pending = [result] if type(result) is int else []
+    seen = set(pending)
+    while pending:
+        node = pending.pop()
+        if graph.op[node] > CONSTANT_CODE:
+            parts = graph.parts(node) if isinstance(graph, OpenGraph) else graph.operands(node)
+            fresh = set(parts) - seen
+            seen |= fresh
+            pending += fresh
+    return seen
+
+
+def diagram(
+    run: Run,
+    nodes: set[int],
+    mode: str = "",
+    traced: Pass | None = None,
+    results: Iterable[str] | None = None,
+) -> Diagram:
+    """The drawing of a program's graph.
+
+    Args:
+        run: the program, at a point or without values, run with a history.
+        nodes: the nodes to draw, see `part`.
+        mode: "forward" or "reverse" for one pass, "" for none.
+        traced: the pass.
+        results: which results to draw; all if None.
+    """
+    drawing = Diagram(run, mode, traced)
+    _Builder(drawing, nodes).build(run.results if results is None else results)
+    if traced is not None:
+        _add_pass(drawing, traced)
+    return drawing
+
+
+class _Builder:
+    """Makes the vertices and arcs of a drawing."""
+
+    def __init__(self, drawing: Diagram, nodes: set[int]) -> None:
+        self.drawing = drawing
+        self.run = drawing.run
+        self.graph = drawing.run.graph
+        self.nodes = nodes
+        self.names = {node: name for name, node in self.run.elements.items()}
+        self.at: dict[int, int] = {}
+        self.conditions: dict[int, int] = {}
+        self.places: list[Place | None] = [None] * len(self.graph)
+        self.decisions: list[Decision] = []
+        if self.run.history is not None:
+            self.places, self.decisions = self.run.history.places(self.graph)
+
+    def build(self, results: Iterable[str]) -> None:
+        """All of it, in the order computed."""
+        decisions = self._drawn_decisions()
+        upcoming = next(decisions, None)
+        for node in sorted(self.nodes):
+            while upcoming is not None and upcoming.before <= node:
+                self._decided(upcoming)
+                upcoming = next(decisions, None)
+            if self.graph.op[node] == INPUT_CODE:
+                self._input(node)
+            elif self.graph.op[node] == SELECT:
+                self._choice(node)
+            else:
+                self._operation(node)
+        while upcoming is not None:
+            self._decided(upcoming)
+            upcoming = next(decisions, None)
+        shown = result_names(self.run)
+        for name in results:
+            self._result(name, shown[name])
+
+    def _add(self, vertex: Vertex) -> int:
+        self.drawing.vertices.append(vertex)
+        return len(self.drawing.vertices) - 1
+
+    def _arc(self, tail: int, head: int, role: str = OPERAND) -> Arc:
+        arc = Arc(tail, head, role)
+        self.drawing.arcs.append(arc)
+        return arc
+
+    def _value(self, node: int) -> float | None:
+        return None if self.graph.is_open else self.graph.value[node]
+
+    def _input(self, node: int) -> None:
+        name, value = self.names[node], self.graph.value[node]
+        formula = Formula(value, name=name)
+        vertex = Vertex(INPUT, node=node, formula=formula, value=self._value(node), name=name)
+        self.at[node] = self._add(vertex)
+
+    def _operation(self, node: int) -> None:
+        graph, drawing = self.graph, self.drawing
+        formula = operation(graph, node)
+        place = self.places[node]
+        vertex = Vertex(OPERATION, node=node, formula=formula, value=self._value(node), place=place)
+        operands = graph.operands(node)
+        tails = [self._operand(operand, place) for operand in operands]
+        head = self.at[node] = self._add(vertex)
+        partials: list[Formula | float | None] = [None] * len(operands)
+        if drawing.traced is not None:
+            own = Formula(graph.value[node], node=node)
+            partials = chain.partials(formula, own)
+        for position, (tail, partial) in enumerate(zip(tails, partials, strict=True)):
+            arc = self._arc(tail, head)
+            if partial is not None:
+                arc.partial = partial if isinstance(partial, Formula) else Formula(partial)
+                arc.value = self._partial_value(node, position)
+                arc.is_whole = len(set(operands)) == len(operands)
+
+    def _partial_value(self, node: int, position: int) -> float:
+        graph = self.graph
+        partial = FLOATS.partials(graph.op[node])[position]
+        if partial is None or isinstance(partial, float):
+            return partial or 0.0
+        operands = [graph.value[operand] for operand in graph.operands(node)]
+        u, w = operands[0], operands[1] if len(operands) > 1 else 0.0
+        value = partial(u, w, graph.value[node])
+        return 0.0 if value is None else float(value)
+
+    def _operand(self, node: int, place: Place | None) -> int:
+        """The vertex of an operand: one there is, or a constant beside its use."""
+        if node in self.at:
+            return self.at[node]
+        formula = reference(self.graph, node)
+        if self.graph.op[node] == CONSTANT_CODE:
+            return self._add(Vertex(CONSTANT, formula=formula, value=formula.value, place=place))
+        vertex = Vertex(OUTSIDE, node=node, formula=formula, value=self._value(node))
+        vertex.place = self.places[node]
+        if node in self.names:
+            vertex.name = self.names[node]
+            vertex.formula = Formula(formula.value, name=vertex.name)
+        elif self.graph.op[node] == SELECT:
+            vertex.formula = None
+        else:
+            vertex.formula = operation(self.graph, node)
+        index = self.at[node] = self._add(vertex)
+        return index
+
+    def _scalar(self, scalar: Scalar, place: Place | None) -> int:
+        if type(scalar) is int:
+            return self._operand(scalar, place)
+        number = float(scalar)
+        return self._add(Vertex(CONSTANT, formula=Formula(number), value=number, place=place))
+
+    def _choice(self, node: int) -> None:
+        graph = self.graph
+        assert isinstance(graph, OpenGraph)
+        condition, place = graph.chooses[node], self.places[node]
+        vertex = Vertex(CHOICE, node=node, place=place)
+        vertex.condition = condition
+        decided = self._condition(condition, place)
+        yes, no = (self._operand(operand, place) for operand in graph.operands(node))
+        head = self.at[node] = self._add(vertex)
+        self._arc(decided, head, DECIDES)
+        self._arc(yes, head, IF_TRUE)
+        self._arc(no, head, IF_FALSE)
+
+    def _condition(self, condition: Condition, place: Place | None) -> int:
+        """The vertex of a condition, made once."""
+        if condition.index not in self.conditions:
+            vertex = Vertex(CONDITION, place=place)
+            vertex.condition = condition
+            scalars = dict.fromkeys(x for x in _scalars(condition) if type(x) is int)
+            tails = [self._operand(x, place) for x in scalars]
+            head = self.conditions[condition.index] = self._add(vertex)
+            for tail in tails:
+                self._arc(tail, head, COMPARED)
+        return self.conditions[condition.index]
+
+    def _drawn_decisions(self) -> Iterator[Decision]:
+        """The decisions about what is drawn, each comparison once."""
+        seen = set()
+        for decision in self.decisions:
+            key = (decision.sign, *(repr(x) for x in decision.scalars))
+            nodes = [x for x in decision.scalars if type(x) is int]
+            if key not in seen and any(x in self.nodes for x in nodes):
+                seen.add(key)
+                yield decision
+
+    def _decided(self, decision: Decision) -> None:
+        vertex = Vertex(CONDITION, place=decision.place)
+        vertex.decision = decision
+        nodes = dict.fromkeys(x for x in decision.scalars if type(x) is int)
+        tails = [self._operand(x, decision.place) for x in nodes]
+        head = self._add(vertex)
+        for tail in tails:
+            self._arc(tail, head, COMPARED)
+
+    def _result(self, name: str, shown: str) -> None:
+        scalar = self.run.results[name]
+        tail = self._scalar(scalar, None)
+        source = self.drawing.vertices[tail]
+        formula = Formula(source.value or 0.0, node=source.node)
+        if source.node is None:
+            assert source.formula is not None
+            formula = source.formula
+        vertex = Vertex(RESULT, formula=formula, value=source.value, name=shown)
+        self._arc(tail, self._add(vertex))
+
+
+def _scalars(condition: Condition) -> Iterator[Scalar]:
+    pending = [condition]
+    while pending:
+        one = pending.pop()
+        yield from one.scalars
+        pending += one.parts[::-1]
+
+
+def _add_pass(drawing: Diagram, traced: Pass) -> None:
+    """Put the tangents or adjoints of a pass, and where it flows, into a drawing."""
+    run = drawing.run
+    by_node: dict[int, list[Step]] = {}
+    by_name: dict[str, list[Step]] = {}
+    for step in traced.steps:
+        own = step if drawing.mode == "reverse" else step.tangent
+        assert own is not None
+        if step.target.node is None:
+            by_name.setdefault(step.target.name, []).append(own)
+        else:
+            by_node.setdefault(step.target.node, []).append(own)
+    shown = result_names(run)
+    seeds = {shown[name]: x for name, x in traced.seed.items() if name in shown}
+    for vertex in drawing.vertices:
+        if vertex.kind == OUTSIDE:
+            continue
+        if vertex.node is not None:
+            vertex.steps = by_node.get(vertex.node, [])
+        elif vertex.kind == RESULT:
+            vertex.steps = by_name.get(vertex.name, [])
+        if vertex.steps:
+            vertex.derivative = vertex.steps[-1].value
+        elif vertex.kind == RESULT:
+            vertex.derivative = seeds[vertex.name] if drawing.mode == "reverse" else 0.0
+        elif vertex.kind == INPUT and drawing.mode == "reverse":
+            vertex.derivative = 0.0
+    if drawing.mode == "forward":
+        elements = run.elements
+        moved = [elements[name] for name, x in traced.seed.items() if x != 0]
+        varied = depends(run.graph, moved)
+        for arc in drawing.arcs:
+            node = drawing.vertices[arc.tail].node
+            is_live = node is not None and bool(varied[node])
+            is_live = is_live and drawing.vertices[arc.tail].kind != OUTSIDE
+            to_result = drawing.vertices[arc.head].kind == RESULT
+            arc.flows = is_live and (to_result or arc.partial is not None)
+        return
+    # The way back ends where the drawing does.
+    pairs = {step.local for step in traced.steps if step.local is not None}
+    for arc in drawing.arcs:
+        tail, head = drawing.vertices[arc.tail], drawing.vertices[arc.head]
+        if head.kind == RESULT:
+            arc.flows = seeds[head.name] != 0 and tail.node is not None
+        else:
+            is_live = tail.kind != OUTSIDE and arc.partial is not None
+            arc.flows = is_live and (head.node, tail.node) in pairs
+
+
+def warnings(drawn: Sequence[Diagram]) -> list[Diagnostic]:
+    """What is not finite in drawings of one program, and notes, as for its trace."""
+    run = drawn[0].run
+    if run.graph.is_open:
+        return []
+    passes = [one.traced for one in drawn if one.traced is not None]
+    if not passes:
+        return value_warnings(run)
+    is_forward = drawn[0].mode == "forward"
+    return trace_warnings(run, passes if is_forward else (), () if is_forward else passes)

@@ -1,0 +1,129 @@
+"""A drawing as a flowchart of Mermaid, which pages on code and wikis draw from text.
+
+Texts stand in quotes with every sign that could mean something as an entity code
+(https://mermaid.js.org/syntax/flowchart.html, "Entity codes to escape characters").
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from adcli.differentiate.diagram import COMPARED, CONSTANT, DECIDES, OUTSIDE, Diagram
+from adcli.render.diagram import Captions
+from adcli.render.groups import Group, grouped
+from adcli.render.palette import LIGHT
+
+_SHAPES = {
+    "input": ("([", "])"),
+    "constant": ("[", "]"),
+    "operation": ("(", ")"),
+    "choice": ("(", ")"),
+    "condition": ("{{", "}}"),
+    "result": ("([", "])"),
+    "outside": ("(", ")"),
+}
+_PLAIN = frozenset(" .,=+()/")
+
+
+def to_mermaid(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: bool) -> str:
+    """Drawings as one flowchart, each in a frame if there are several.
+
+    Args:
+        drawings: of one program: the graph, or its passes.
+        digits: digits behind the point of numbers.
+        ascii_only: whether only ASCII may be used.
+    """
+    captions = [Captions(drawing, digits, ascii_only=ascii_only) for drawing in drawings]
+    title = captions[0].title()
+    if len(captions) == 1:
+        title = f"{title} ({captions[0].subtitle()})"
+    lines = ["---", f"title: {json.dumps(title, ensure_ascii=ascii_only)}", "---"]
+    # Arrows of reverse mode point to the inputs, which stay above.
+    is_reverse = drawings[0].mode == "reverse"
+    lines.append(f"flowchart {'BT' if is_reverse else 'TB'}")
+    flowing: list[int] = []
+    count = 0
+    for k, one in enumerate(captions):
+        prefix = f"n{k}x" if len(captions) > 1 else "n"
+        indent = "  "
+        if len(captions) > 1:
+            lines.append(f"  subgraph pass{k} [{_quoted(one.subtitle())}]")
+            indent = "    "
+        lines += _group(one, grouped(one.drawing), prefix, indent, Counter())
+        for arc in one.drawing.arcs:
+            ends = f"{prefix}{arc.tail}", f"{prefix}{arc.head}"
+            tail, head = ends[::-1] if is_reverse and arc.flows else ends
+            arrow = _arrow(one, arc.role, one.drawing.vertices[arc.tail].kind)
+            if is_reverse and not arc.flows:
+                arrow, tail, head = arrow.replace(">", "-"), head, tail
+            label = "".join(f"|{_quoted_lines(texts)}|" for texts in [one.arc(arc)] if texts)
+            lines.append(f"{indent}{tail} {arrow}{label} {head}")
+            if arc.flows:
+                flowing.append(count)
+            count += 1
+        if len(captions) > 1:
+            lines.append("  end")
+    lines += _styles(drawings, flowing)
+    return "\n".join(lines) + "\n"
+
+
+def _group(
+    captions: Captions, group: Group, prefix: str, indent: str, count: Counter[str]
+) -> list[str]:
+    lines = []
+    for index in group.members:
+        vertex = captions.drawing.vertices[index]
+        texts = captions.vertex(vertex).lines()
+        opening, closing = _SHAPES[vertex.kind]
+        label = _quoted_lines(texts)
+        lines.append(f"{indent}{prefix}{index}{opening}{label}{closing}:::{vertex.kind}")
+    for inner in group.groups:
+        count[prefix] += 1
+        name = f"{prefix}group{count[prefix]}"
+        lines.append(f"{indent}subgraph {name} [{_quoted(captions.shown(inner.name()))}]")
+        lines += _group(captions, inner, prefix, indent + "  ", count)
+        lines.append(f"{indent}end")
+        lines.append(f"{indent}class {name} group")
+    return lines
+
+
+def _arrow(captions: Captions, role: str, kind: str) -> str:
+    if role in (COMPARED, DECIDES):
+        return "-.->"
+    return "---" if kind == CONSTANT else "-->"
+
+
+def _styles(drawings: Sequence[Diagram], flowing: Sequence[int]) -> list[str]:
+    kinds = dict.fromkeys(vertex.kind for drawing in drawings for vertex in drawing.vertices)
+    lines = [f"  classDef group fill:none,stroke:{LIGHT.frame},stroke-dasharray:4 3"]
+    for kind in kinds:
+        fill, line = LIGHT.kinds[kind]
+        # On the page itself a text keeps the page's colour, which may be dark or light.
+        style = f"fill:{fill},stroke:{line},color:{LIGHT.text}"
+        if kind == CONSTANT:
+            style = "fill:none,stroke:none"
+        elif kind == OUTSIDE:
+            style = f"fill:none,stroke:{line},stroke-dasharray:4 3"
+        lines.append(f"  classDef {kind} {style}")
+    if flowing:
+        color = LIGHT.passes[drawings[0].mode]
+        numbers = ",".join(map(str, flowing))
+        lines.append(f"  linkStyle {numbers} stroke:{color},color:{color},stroke-width:2px")
+    return lines
+
+
+def _quoted_lines(texts: Sequence[str]) -> str:
+    return '"' + "<br>".join(_escaped(text) for text in texts) + '"'
+
+
+def _quoted(text: str) -> str:
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    """A text of which Mermaid reads nothing as markup."""
+    return "".join(
+        c if c.isalnum() or c in _PLAIN or not c.isascii() else f"#{ord(c)};" for c in text
+    )
