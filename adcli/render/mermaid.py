@@ -55,9 +55,11 @@ def to_mermaid(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: b
         for arc in one.drawing.arcs:
             ends = f"{prefix}{arc.tail}", f"{prefix}{arc.head}"
             tail, head = ends[::-1] if is_reverse and arc.flows else ends
-            arrow = _arrow(one, arc.role, one.drawing.vertices[arc.tail].kind)
+            # The other way round there are lines, but no arrows.
+            is_line = one.drawing.vertices[arc.tail].kind == CONSTANT
             if is_reverse and not arc.flows:
-                arrow, tail, head = arrow.replace(">", "-"), head, tail
+                is_line, tail, head = True, head, tail
+            arrow = _arrow(arc.role, is_line)
             label = "".join(f"|{_quoted_lines(texts)}|" for texts in [one.arc(arc)] if texts)
             lines.append(f"{indent}{tail} {arrow}{label} {head}")
             if arc.flows:
@@ -89,10 +91,10 @@ def _group(
     return lines
 
 
-def _arrow(captions: Captions, role: str, kind: str) -> str:
+def _arrow(role: str, is_line: bool) -> str:
     if role in (COMPARED, DECIDES):
-        return "-.->"
-    return "---" if kind == CONSTANT else "-->"
+        return "-.-" if is_line else "-.->"
+    return "---" if is_line else "-->"
 
 
 def _styles(drawings: Sequence[Diagram], flowing: Sequence[int]) -> list[str]:
