@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -55,6 +56,29 @@ def test_readme_commands() -> None:
         pytest.skip("the README was brought up to date")
     for block, expected in made.items():
         assert block == expected
+
+
+PICTURE = re.compile(r"^(adcli graph .* -o )(samples/pictures/\S+\.svg)$", re.MULTILINE)
+IMAGE = re.compile(r"!\[.+?\]\((\S+)\)")
+
+
+def drawn(path: Path) -> list[tuple[str, str, str]]:
+    """What a picture says: its elements with class and text; where they stand may differ."""
+    root = ElementTree.parse(path).getroot()
+    return sorted(
+        (element.tag, element.get("class", ""), element.text or "") for element in root.iter()
+    )
+
+
+def test_readme_pictures_can_be_made_again(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8")
+    made = PICTURE.findall(text)
+    assert IMAGE.findall(text) == [path for _, path in made]
+    assert {ROOT / path for _, path in made} == set((ROOT / "samples" / "pictures").iterdir())
+    for command, path in made:
+        fresh = tmp_path / Path(path).name
+        assert run(f"{command}{fresh}") == ""
+        assert drawn(fresh) == drawn(ROOT / path)
 
 
 def test_readme_names_every_command_option_and_function() -> None:

@@ -41,7 +41,7 @@ _STYLES = {
     "result": "rounded,filled,bold",
     "outside": "rounded,filled,dashed",
 }
-# Keeps the text beside an arc off the line.
+# Keeps a text off the line beside it.
 _SPACE = "\u00a0"
 # Labels on arcs keep a rank of their own free; of so many arcs they stand at their heads.
 _MOST_LABELLED = 250
@@ -49,8 +49,9 @@ _MOST_LABELLED = 250
 # than this, the far ends are drawn beside their uses, as references.
 _MOST_PASSED = 60
 _LONG_SPANS = (24, 12, 6, 3)
-# Up to so many arcs operands stand from left to right, as they are written.
-_MOST_ORDERED = 60
+# So many ranks are deep; arcs that are to be straight weigh more there.
+_DEEP = 12
+_STRAIGHT_WEIGHT = 4
 # Beyond this many arcs the layout may settle for less, and beyond more for straight lines.
 _MANY_ARCS = 400
 _STRAIGHT = 900
@@ -94,8 +95,6 @@ def _defaults(arcs: int) -> list[str]:
         f'edge [fontname="sans-serif", fontsize=11, fontcolor="{light.faint}", '
         f'color="{light.line}", arrowsize=0.7]',
     ]
-    if arcs <= _MOST_ORDERED:
-        lines.append("ordering=in")
     if arcs > _MANY_ARCS:
         lines.append("nslimit=1; nslimit1=1; mclimit=0.3; searchsize=10")
     if arcs > _STRAIGHT:
@@ -113,15 +112,23 @@ def _heading(texts: Sequence[str]) -> list[str]:
 def _drawing(captions: Captions, prefix: str, indent: str, arcs: int) -> list[str]:
     """The vertices in their groups, then the arcs."""
     drawing = captions.drawing
-    far = _far_arcs(drawing)
+    layers = _Layers(drawing)
     far_into: dict[int, list[int]] = {}
-    for number in sorted(far):
+    for number in sorted(layers.far):
         far_into.setdefault(drawing.arcs[number].head, []).append(number)
     lines = _group(captions, grouped(drawing), prefix, indent, far_into, Counter())
     is_crowded = arcs > _MOST_LABELLED
     for number, arc in enumerate(drawing.arcs):
-        tail = f"{prefix}r{number}" if number in far else f"{prefix}{arc.tail}"
-        lines.append(indent + _arc(captions, arc, tail, f"{prefix}{arc.head}", is_crowded))
+        tail = f"{prefix}r{number}" if number in layers.far else f"{prefix}{arc.tail}"
+        attributes = _arc(captions, arc, is_crowded=is_crowded)
+        if number in layers.main:
+            attributes["weight"] = str(_STRAIGHT_WEIGHT)
+        head = f"{prefix}{arc.head}"
+        if arc.tail in captions.beside and captions.is_second(arc):
+            tail, head = head, tail
+        lines.append(
+            f"{indent}{tail} -> {head}" + (f" [{_join(attributes)}]" if attributes else "")
+        )
     return lines
 
 
@@ -163,6 +170,8 @@ def _vertex(captions: Captions, index: int, identity: str) -> str:
     caption = captions.vertex(vertex)
     light, mode = palette.LIGHT, captions.drawing.mode
     rows = [_text(caption.name)]
+    if vertex.kind == CONSTANT:
+        rows = [_SPACE + rows[0] + _SPACE]
     if caption.value:
         rows.append(_text(caption.value))
     if caption.derivative:
@@ -202,12 +211,13 @@ def _reference(captions: Captions, arc: Arc, identity: str) -> str:
     return f"{identity} [{_join(attributes)}]"
 
 
-def _arc(captions: Captions, arc: Arc, tail: str, head: str, is_crowded: bool) -> str:
+def _arc(captions: Captions, arc: Arc, *, is_crowded: bool) -> dict[str, str]:
+    """How an arc looks."""
     drawing, light = captions.drawing, palette.LIGHT
     kind = drawing.mode if arc.flows else ""
     if drawing.mode and not arc.flows:
         kind = "still"
-    attributes = {}
+    attributes: dict[str, str] = {}
     lines = captions.arc(arc)
     if lines:
         label = f"<{'<BR/>'.join(_SPACE + _text(line) + _SPACE for line in lines)}>"
@@ -224,12 +234,10 @@ def _arc(captions: Captions, arc: Arc, tail: str, head: str, is_crowded: bool) -
         attributes["fontcolor"] = f'"{light.passes[drawing.mode]}"'
         if drawing.mode == "reverse":
             attributes["dir"] = "back"
-    if arc.tail in captions.beside and captions.is_second(arc):
-        tail, head = head, tail
     if kind:
         attributes["class"] = f'"{kind}"'
         attributes["color"] = f'"{light.arcs[kind]}"'
-    return f"{tail} -> {head}" + (f" [{_join(attributes)}]" if attributes else "")
+    return attributes
 
 
 def _join(attributes: dict[str, str]) -> str:
@@ -251,16 +259,41 @@ def _string(text: str, captions: Captions) -> str:
     return '"' + "\\n".join(lines) + '"'
 
 
-def _far_arcs(drawing: Diagram) -> frozenset[int]:
-    """The arcs whose operand is to be drawn beside its use, as a reference.
+class _Layers:
+    """How far down each vertex of a drawing stands, and what follows from it.
 
-    Where an arc passes over many ranks the layout needs a vertex in each: a parameter that
-    every turn of a long loop uses would take a number of them that grows with its square.
+    Attributes:
+        far: the arcs whose operand is to be drawn beside its use, as a reference.
+        main: in a deep drawing, of each vertex the arc from its deepest operand: these are
+            kept straight, or a chain of diamonds may drift aside at no cost.
     """
+
+    def __init__(self, drawing: Diagram) -> None:
+        rank = _ranks(drawing)
+        spans = [rank[arc.head] - rank[arc.tail] for arc in drawing.arcs]
+        # Where an arc passes over many ranks the layout needs a vertex in each: a parameter
+        # that every turn of a long loop uses would take a number of them that grows with
+        # its square.
+        for limit in (max(spans, default=0), *_LONG_SPANS):
+            if sum(span - 1 for span in spans if 1 < span <= limit) <= _MOST_PASSED:
+                break
+        self.far = frozenset(i for i, span in enumerate(spans) if span > limit)
+        main: dict[int, int] = {}
+        if max(rank, default=0) < _DEEP:
+            self.main = frozenset[int]()
+            return
+        for i, arc in enumerate(drawing.arcs):
+            best = main.get(arc.head)
+            if best is None or rank[arc.tail] > rank[drawing.arcs[best].tail]:
+                main[arc.head] = i
+        self.main = frozenset(main.values())
+
+
+def _ranks(drawing: Diagram) -> list[int]:
+    """The rank of each vertex: one below its operands, or just above its first use."""
     rank = [0] * len(drawing.vertices)
     for arc in drawing.arcs:  # in the order computed
         rank[arc.head] = max(rank[arc.head], rank[arc.tail] + 1)
-    # What has no operands stands just above its first use.
     first: dict[int, int] = {}
     for arc in drawing.arcs:
         first[arc.tail] = min(first.get(arc.tail, rank[arc.head]), rank[arc.head])
@@ -268,8 +301,4 @@ def _far_arcs(drawing: Diagram) -> frozenset[int]:
     for index, least in first.items():
         if index not in heads:
             rank[index] = least - 1
-    spans = [rank[arc.head] - rank[arc.tail] for arc in drawing.arcs]
-    for limit in (max(spans, default=0), *_LONG_SPANS):
-        if sum(span - 1 for span in spans if 1 < span <= limit) <= _MOST_PASSED:
-            break
-    return frozenset(i for i, span in enumerate(spans) if span > limit)
+    return rank
