@@ -31,7 +31,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
         + f"\na{n // 2 - 1}\n}}"
     ),
 }
-FORMS = ("svg", "png", "dot", "tree")
+FORMS = ("svg", "pdf", "dot", "tree")
 
 
 def main() -> None:
