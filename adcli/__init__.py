@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from adcli.errors import (
+    DEFAULT_MAX_NODES,
     DEFAULT_MAX_OPERATIONS,
     AdcliError,
     ExitCode,
@@ -352,6 +353,7 @@ class Program:
         seed: Mapping[str, Given] | None = None,
         wrt: str | Sequence[str] | None = None,
         result: str | None = None,
+        max_nodes: int | None = DEFAULT_MAX_NODES,
         **inputs: Given,
     ) -> Drawing:
         """The computational graph, to be drawn.
@@ -364,17 +366,19 @@ class Program:
             seed: one forward pass along this direction instead.
             wrt: only what depends on these inputs, and forward passes for them.
             result: only what this result depends on, and a reverse pass for it.
+            max_nodes: the most nodes of a picture.
             inputs: inputs by name.
 
         Returns:
             An object with .svg(), .picture("png" or "pdf"), .dot() and .mermaid(), which
-            notebooks show as a picture.
+            notebooks show as a picture. Pictures need pygraphviz: .svg() and .picture()
+            raise InputError without it, and LimitError where Graphviz does not manage.
 
         Raises:
-            InputError: no such input or result, a pass without values, or a picture and
-                pygraphviz is not installed; and what `run` raises.
+            InputError: no such input or result, or options that contradict each other; and
+                what `run` raises.
             ProgramError: without values, where only they decide what the program does.
-            LimitError: Graphviz did not manage.
+            LimitError: more nodes than `max_nodes`.
         """
         from adcli.differentiate.diagram import drawings, structure
         from adcli.graph.history import History
@@ -385,7 +389,8 @@ class Program:
             run = self._compiled.run(given, DEFAULT_MAX_OPERATIONS, History())
         else:
             run = structure(self._compiled, given)
-        return Drawing(drawings(run, mode, seed=seed, wrt=wrt, result=result))
+        made = drawings(run, mode, seed=seed, wrt=wrt, result=result, max_nodes=max_nodes)
+        return Drawing(made)
 
     def check(
         self,

@@ -10,6 +10,8 @@ from bisect import bisect_right
 from enum import IntEnum
 
 DEFAULT_MAX_OPERATIONS = 10_000_000
+# Of a picture of a graph.
+DEFAULT_MAX_NODES = 2_000
 
 
 class ExitCode(IntEnum):

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from adcli.cli import options
-from adcli.errors import InputError
+from adcli.errors import DEFAULT_MAX_NODES, InputError
 
 if TYPE_CHECKING:
     from adcli.graph.program import Given
-
-DEFAULT_MAX_NODES = 2000
 
 
 @click.command("graph", cls=options.Command)
@@ -37,7 +35,7 @@ DEFAULT_MAX_NODES = 2000
     type=options.WholeNumber(1),
     default=DEFAULT_MAX_NODES,
     metavar="N",
-    help=f"The most nodes to draw (default {DEFAULT_MAX_NODES:,}).",
+    help=f"The most nodes of a picture (default {DEFAULT_MAX_NODES:,}).",
 )
 @options.graph_options
 def command(
@@ -57,9 +55,11 @@ def command(
     Example:
       adcli graph "(x1^2 + x2^2)^(1/2)" x1=3 x2=4 --mode reverse
     """
-    _check_options(values, mode, seed, wrt)
+    if mode and values is False:
+        raise InputError("a pass needs values", hint="leave out --no-values")
     output = request.output
     is_tree = output.form == "tree"
+    output.check_writable()
     from adcli.differentiate import diagram
 
     if values or mode or (values is None and request.has_inputs):
@@ -86,25 +86,8 @@ def command(
     if output.form == "dot":
         output.write(drawing.dot())
     elif output.form == "mermaid":
-        output.write(drawing.mermaid())
+        text, notes = drawing.mermaid_with_notes()
+        output.report(notes, strict=False)
+        output.write(text)
     else:
         output.write(drawing.picture(output.form))
-
-
-def _check_options(
-    values: bool | None,
-    mode: str | None,
-    seed: Mapping[str, Given] | None,
-    wrt: list[str] | None,
-) -> None:
-    """Refuse options that contradict each other.
-
-    Raises:
-        InputError: they do.
-    """
-    if mode and values is False:
-        raise InputError("a pass needs values", hint="leave out --no-values")
-    if seed and mode != "forward":
-        raise InputError("--seed is for a forward pass", hint="add --mode forward")
-    if seed and wrt:
-        raise InputError("--seed is one pass; --wrt chooses among several")

@@ -38,7 +38,7 @@ _ENDINGS = {
     ".tex": "latex",
     ".txt": "table",
 }
-PICTURES = ("svg", "png")
+PICTURES = ("svg", "png", "pdf")
 GRAPH_FORMATS = ("tree", "dot", "mermaid", "svg", "png", "pdf")
 # Of a result that is a text in the language.
 _TEXT_ENDINGS = {".ad": "text", ".txt": "text", ".json": "json", ".tex": "latex"}
@@ -262,7 +262,7 @@ def graph_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def picture_options(function: Callable[..., None]) -> Callable[..., None]:
     """As `program_options`, and a result may be a picture in a file."""
-    endings = {**_ENDINGS, **{f".{form}": form for form in PICTURES}}
+    endings = {**_ENDINGS, **{f".{form}": form for form in ("svg", "png")}}
     return _with(_PROGRAM_OPTIONS + _OUTPUT_OPTIONS, function, endings)
 
 
@@ -663,22 +663,26 @@ class Output:
         screen.show(shown, self.digits)
         self.write(buffer.getvalue())
 
-    def write(self, content: str | bytes) -> None:
-        """Write a finished text, or a picture, to the file or stdout, whole or not at all.
+    def check_writable(self) -> None:
+        """Refuse, before it is made, a picture for a terminal that is no text.
 
         Raises:
-            InputError: a picture that is no text is to be written to a terminal.
+            InputError: it is one.
         """
+        is_binary = self.form in PICTURES and self.form not in _TEXTS
+        if self.out is None and is_binary and self.environment.stdout.isatty():
+            raise InputError(
+                f"a {self.form.upper()} is no text for a terminal",
+                hint=f"write -o FILE.{self.form}",
+            )
+
+    def write(self, content: str | bytes) -> None:
+        """Write a finished text, or a picture, to the file or stdout, whole or not at all."""
         from adcli.cli.files import write_stream, write_whole
 
         stdout = self.environment.stdout
         if self.out is not None:
             write_whole(self.out, content)
-        elif isinstance(content, bytes) and self.form not in _TEXTS and stdout.isatty():
-            raise InputError(
-                f"a {self.form.upper()} is no text for a terminal",
-                hint=f"write -o FILE.{self.form}",
-            )
         else:
             write_stream(stdout, content)
 

@@ -26,7 +26,7 @@ from adcli.graph.notation import (
 from adcli.graph.numbers import number
 from adcli.graph.primitives import CONSTANT, INPUT, KINKED, OPERATORS, row_of
 from adcli.graph.program import Run
-from adcli.graph.rules import FLOATS, kink
+from adcli.graph.rules import FLOATS, kink, local_partials
 from adcli.graph.tracer import called_at
 from adcli.graph.wengert import NOWHERE, UNARY, Scalar
 
@@ -38,7 +38,7 @@ class Diagnostic:
     """Something a user should know about a result.
 
     Attributes:
-        kind: "value", "derivative", "convention" or "equality".
+        kind: "value", "derivative", "convention", "equality" or "size".
         message: one sentence.
         node: the name of the operation, or "".
         span: where it stands, if that is known.
@@ -67,7 +67,7 @@ class Diagnostic:
     @property
     def severity(self) -> str:
         """A warning, or only a note."""
-        return "note" if self.kind == "convention" else "warning"
+        return "note" if self.kind in ("convention", "size") else "warning"
 
 
 def value_warnings(
@@ -181,14 +181,9 @@ def _blame_partial(run: Run, node: int, derivative: float) -> Diagnostic:
     """Blame for a derivative: by the operation's own partial, or by what it was times that."""
     graph = run.graph
     row = row_of(graph.op[node])
-    x, y = graph.left[node], graph.right[node]
-    u, w = graph.value[x], graph.value[y] if y != UNARY else 0.0
-    for partial in FLOATS.partials(row.code):
-        own = partial
-        if partial is not None and type(partial) is not float:
-            own = partial(u, w, graph.value[node])  # type: ignore[operator]
-        if own is not None and not math.isfinite(own):  # type: ignore[arg-type]
-            derivative = own  # type: ignore[assignment]
+    for own in local_partials(graph, node):
+        if own is not None and not math.isfinite(own):
+            derivative = own
             break
     else:
         message = f"the derivative becomes {number(derivative)} at this operation"

@@ -12,7 +12,14 @@ from adcli.differentiate import chain
 from adcli.differentiate.blame import Diagnostic, value_warnings
 from adcli.differentiate.directions import direction
 from adcli.differentiate.reverse import depends
-from adcli.differentiate.trace import Pass, Step, forward_pass, result_names, reverse_pass
+from adcli.differentiate.trace import (
+    MAX_LINES,
+    Pass,
+    Step,
+    forward_pass,
+    result_names,
+    reverse_pass,
+)
 from adcli.differentiate.trace import warnings as trace_warnings
 from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError, LimitError, ProgramError
 from adcli.graph.conditions import Condition
@@ -22,8 +29,8 @@ from adcli.graph.open import SELECT, OpenGraph, UndecidedError
 from adcli.graph.primitives import CONSTANT as CONSTANT_CODE
 from adcli.graph.primitives import INPUT as INPUT_CODE
 from adcli.graph.program import Given, Input, Program, Run
-from adcli.graph.rules import FLOATS
-from adcli.graph.wengert import Scalar
+from adcli.graph.rules import local_partials
+from adcli.graph.wengert import Graph, Scalar
 
 INPUT, CONSTANT, OPERATION, CHOICE, CONDITION, RESULT, OUTSIDE = (
     "input",
@@ -36,6 +43,10 @@ INPUT, CONSTANT, OPERATION, CHOICE, CONDITION, RESULT, OUTSIDE = (
 )
 # What an arc stands for, where it is no operand.
 OPERAND, COMPARED, DECIDES, IF_TRUE, IF_FALSE = "operand", "compared", "if", "then", "else"
+
+
+# Passes in one picture; of more, none would be seen.
+MOST_SIDE_BY_SIDE = 6
 
 
 class Vertex:
@@ -160,7 +171,7 @@ def structure(
         raise ProgramError(
             f"{error.what} has no graph without values",
             error.span,
-            hint="give the inputs, and what is executed is drawn",
+            hint="give the inputs, or --values: what is executed is drawn",
             details=error.details,
         ) from None
 
@@ -183,110 +194,122 @@ def drawings(
         seed: one forward pass along this direction instead.
         wrt: only what depends on these inputs, and forward passes for them.
         result: only what this result depends on, and a reverse pass for it.
-        max_nodes: the most nodes to draw, None for no limit.
+        max_nodes: the most nodes of a picture; None if it is to be a tree.
 
     Raises:
-        InputError: no such input or result, or nothing to draw.
-        LimitError: more nodes than `max_nodes`.
+        InputError: no such input or result, options that contradict each other, or nothing
+            to draw.
+        LimitError: more nodes than `max_nodes`, or lines than a tree may have.
     """
     if mode and run.graph.is_open:
         raise InputError("a pass needs values", hint="give the inputs")
     if mode not in ("", "forward", "reverse"):
         raise InputError(f"no mode is called '{mode}'", details=("the modes are forward, reverse",))
+    if seed is not None and mode != "forward":
+        raise InputError("a seed is for a forward pass", hint="add --mode forward")
+    if seed is not None and wrt is not None:
+        raise InputError("a seed is one pass; --wrt chooses among several")
     chosen = None if wrt is None else run.wanted(wrt)
     name = None if result is None else run.result(result)
-    nodes = part(run, chosen, name)
-    results = list(run.results) if name is None else [name]
+    nodes, results = part(run, chosen, name)
     seeds: list[Mapping[str, float]] = [{}]
     if mode == "forward":
         moved = [label for item in chosen or run.inputs for label in item.labels()]
-        seeds = [{label: 1.0} for label in moved]
-        if seed is not None:
-            seeds = [direction(run, seed, "seed")]
+        seeds = (
+            [{label: 1.0} for label in moved] if seed is None else [direction(run, seed, "seed")]
+        )
     elif mode == "reverse":
         seeds = [{one: 1.0} for one in results]
-    _check_size(run, nodes, len(seeds), mode, max_nodes)
-    passes: list[Pass | None] = [None]
-    if mode:
-        trace_pass = forward_pass if mode == "forward" else reverse_pass
-        passes = [trace_pass(run, one) for one in seeds]
-        if not passes:
-            raise InputError("there is no pass to draw: the program has no inputs")
-    return [diagram(run, nodes, mode, one, results) for one in passes]
+    if not seeds:
+        what = "inputs" if mode == "forward" else "results"
+        raise InputError(f"there is no pass to draw: the program has no {what}")
+    _check_size(run, len(nodes), len(seeds), mode, max_nodes)
+    plain = diagram(run, nodes, results=results)
+    size = len(plain.vertices) if max_nodes is not None else count_lines(plain)
+    _check_size(run, size, len(seeds), mode, max_nodes)
+    if not mode:
+        return [plain]
+    trace_pass = forward_pass if mode == "forward" else reverse_pass
+    return [diagram(run, nodes, mode, trace_pass(run, one), results) for one in seeds]
 
 
-def _check_size(run: Run, nodes: set[int], passes: int, mode: str, max_nodes: int | None) -> None:
-    """Refuse a drawing that is too large.
+def count_lines(drawing: Diagram) -> int:
+    """How many lines a drawing has as a tree: constants have none."""
+    vertices = drawing.vertices
+    heads = {arc.tail for arc in drawing.arcs}
+    roots = sum(vertex.kind != CONSTANT and i not in heads for i, vertex in enumerate(vertices))
+    return roots + sum(vertices[arc.tail].kind != CONSTANT for arc in drawing.arcs)
+
+
+def _check_size(run: Run, size: int, passes: int, mode: str, max_nodes: int | None) -> None:
+    """Refuse, before it is made, a drawing that is too large.
+
+    Args:
+        run: the program.
+        size: the nodes of each pass, or its lines as a tree.
+        passes: how many there are.
+        mode: of the passes.
+        max_nodes: the most nodes of a picture, None of a tree.
 
     Raises:
         LimitError: it is.
     """
-    each = count_elements(run, nodes)
-    if max_nodes is None or each * passes <= max_nodes:
+    what, limit = ("lines", MAX_LINES) if max_nodes is None else ("nodes", max_nodes)
+    too_many = max_nodes is not None and passes > MOST_SIDE_BY_SIDE
+    if size * passes <= limit and not too_many:
         return
+    details = []
+    if passes > 1 and mode == "forward":
+        name = next(iter(run.elements))
+        details.append(f"one pass is drawn with --seed {name}=1 or --wrt")
+    elif passes > 1:
+        details.append("one pass is drawn with --result NAME")
+    else:
+        details.append("--result and --wrt draw a part, --function another function")
+    if max_nodes is not None:
+        details.append("--format tree has room for more")
+    if too_many:
+        raise LimitError(
+            f"{passes:,} passes do not fit side by side; at most {MOST_SIDE_BY_SIDE} do",
+            details=tuple(details),
+        )
     times = f" in each of {passes:,} passes" if passes > 1 else ""
-    details = ["--function draws one function, --result and --wrt a part", "--format tree has room"]
-    if passes > 1:
-        one = "--seed x1=1" if mode == "forward" else "--result NAME"
-        details.insert(0, f"{one} draws one pass")
     raise LimitError(
-        f"{each:,} nodes{times} are too many to draw; the limit is {max_nodes:,} (--max-nodes)",
+        f"{size:,} {what}{times} are too many; the limit is {limit:,}"
+        + (" (--max-nodes)" if max_nodes is not None else ""),
         details=tuple(details),
     )
 
 
-def part(run: Run, wrt: Sequence[Input] | None, result: str | None) -> set[int]:
-    """The nodes to draw: all, or those that depend on some inputs and lead to a result.
+def part(run: Run, wrt: Sequence[Input] | None, result: str | None) -> tuple[set[int], list[str]]:
+    """What to draw: all, or what depends on some inputs and leads to a result.
 
     Args:
         run: the program, at a point or without values.
         wrt: the inputs, all if None.
         result: the result, all if None.
 
+    Returns:
+        The nodes, inputs among them, and the names of the results.
+
     Raises:
-        InputError: the result does not depend on these inputs.
+        InputError: the results do not depend on these inputs.
     """
     graph = run.graph
     hidden = run.unused_choices() if graph.is_open else set()
     codes = enumerate(graph.op)
     found = {node for node, code in codes if code != CONSTANT_CODE and node not in hidden}
+    results = list(run.results) if result is None else [result]
     if result is not None:
-        found &= _ancestors(run, run.results[result])
+        found &= graph.reached([run.results[result]])
     if wrt is not None:
         varied = depends(graph, [node for item in wrt for node in item.nodes])
         found = {node for node in found if varied[node]}
-        if not found.difference(node for item in wrt for node in item.nodes):
-            names = ", ".join(item.name for item in wrt)
+        results = [name for name in results if run.results[name] in found]
+        if not results:
+            names = " or ".join(item.name for item in wrt) or "no input"
             raise InputError(f"nothing that is drawn depends on {names}")
-    return found
-
-
-def count_elements(run: Run, nodes: set[int]) -> int:
-    """How many vertices a drawing of these nodes has at least."""
-    graph = run.graph
-    constants = sum(
-        1
-        for node in nodes
-        if graph.op[node] > CONSTANT_CODE
-        for operand in graph.operands(node)
-        if graph.op[operand] == CONSTANT_CODE
-    )
-    return len(nodes) + constants + len(run.results)
-
-
-def _ancestors(run: Run, result: Scalar) -> set[int]:
-    """A result and all that it is computed from."""
-    graph = run.graph
-    pending = [result] if type(result) is int else []
-    seen = set(pending)
-    while pending:
-        node = pending.pop()
-        if graph.op[node] > CONSTANT_CODE:
-            parts = graph.parts(node) if isinstance(graph, OpenGraph) else graph.operands(node)
-            fresh = set(parts) - seen
-            seen |= fresh
-            pending += fresh
-    return seen
+    return found, results
 
 
 def diagram(
@@ -326,7 +349,8 @@ class _Builder:
         self.places: list[Place | None] = [None] * len(self.graph)
         self.decisions: list[Decision] = []
         if self.run.history is not None:
-            self.places, self.decisions = self.run.history.places(self.graph)
+            places, self.decisions = self.run.history.places(self.graph)
+            self.places = _shared_places(self.graph, places) if self.graph.is_open else places
 
     def build(self, results: Iterable[str]) -> None:
         """All of it, in the order computed."""
@@ -383,18 +407,8 @@ class _Builder:
             arc = self._arc(tail, head)
             if partial is not None:
                 arc.partial = partial if isinstance(partial, Formula) else Formula(partial)
-                arc.value = self._partial_value(node, position)
+                arc.value = local_partials(graph, node)[position] or 0.0
                 arc.is_whole = len(set(operands)) == len(operands)
-
-    def _partial_value(self, node: int, position: int) -> float:
-        graph = self.graph
-        partial = FLOATS.partials(graph.op[node])[position]
-        if partial is None or isinstance(partial, float):
-            return partial or 0.0
-        operands = [graph.value[operand] for operand in graph.operands(node)]
-        u, w = operands[0], operands[1] if len(operands) > 1 else 0.0
-        value = partial(u, w, graph.value[node])
-        return 0.0 if value is None else float(value)
 
     def _operand(self, node: int, place: Place | None) -> int:
         """The vertex of an operand: one there is, or a constant beside its use."""
@@ -477,6 +491,24 @@ class _Builder:
         self._arc(tail, self._add(vertex))
 
 
+def _shared_places(graph: Graph, places: Sequence[Place | None]) -> list[Place | None]:
+    """Where operations hold that were made once and are used in several places.
+
+    At a point an operation is from where it was made first. Without values one that both
+    arms use is from neither: it belongs to what is around all its uses. A choice uses its
+    operands in its arms, and says nothing.
+    """
+    found = list(places)
+    for node in range(len(graph) - 1, -1, -1):
+        if graph.op[node] > CONSTANT_CODE and graph.op[node] != SELECT:
+            place = found[node]
+            for operand in graph.operands(node):
+                own = found[operand]
+                if own is not None and own is not place:
+                    found[operand] = own.shared(place)
+    return found
+
+
 def _scalars(condition: Condition) -> Iterator[Scalar]:
     pending = [condition]
     while pending:
@@ -528,7 +560,8 @@ def _add_pass(drawing: Diagram, traced: Pass) -> None:
     for arc in drawing.arcs:
         tail, head = drawing.vertices[arc.tail], drawing.vertices[arc.head]
         if head.kind == RESULT:
-            arc.flows = seeds[head.name] != 0 and tail.node is not None
+            is_drawn = tail.node is not None and tail.kind != OUTSIDE
+            arc.flows = seeds[head.name] != 0 and is_drawn
         else:
             is_live = tail.kind != OUTSIDE and arc.partial is not None
             arc.flows = is_live and (head.node, tail.node) in pairs

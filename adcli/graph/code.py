@@ -54,7 +54,8 @@ class Region:
 
     Attributes:
         kind: LOOP, or the arm of an `if` that YES or NO chooses.
-        head: of a loop, the `where` of the instruction that begins a turn.
+        head: of a loop, the `where` of the instruction that begins a turn: the first of a
+            `while`, the one before that of a `for`.
         first, last: its instructions have a `where` from `first` up to, not including,
             `last`; regions inside of it come before it in `Function.regions`.
         start, end: the text of its condition, or of what the loop runs over.

@@ -155,12 +155,20 @@ class Compiler:
         self.code.append((code, target, a, b, len(spans) - 1))
         return len(self.code) - 1
 
-    def _region(self, kind: int, first: int, node: syntax.Node, variable: str = "") -> None:
+    def _region(
+        self,
+        kind: int,
+        first: int,
+        node: syntax.Node,
+        variable: str = "",
+        head: int | None = None,
+    ) -> None:
         """Note that the code since span `first` is a loop or an arm."""
         last = len(self.environment.spans)
         if kind == c.LOOP or last > first:
             text = (node.start, node.end)
-            self.function.regions.append(c.Region(kind, first, last, text, first - 1, variable))
+            head = first - 1 if head is None else head
+            self.function.regions.append(c.Region(kind, first, last, text, head, variable))
 
     def _here(self) -> int:
         """The span that the next instruction will have."""
@@ -383,13 +391,13 @@ class Compiler:
 
     def _while(self, node: syntax.While) -> _Step:
         start = self._emit(c.TURN, 0, 0, 0, node.condition)
-        first = self._here()
+        first = self.code[start][4]
         condition = yield from self._condition(node.condition)
         branch = self._emit(c.BRANCH, None, condition, None, node.condition)
         self._give(condition)
         mark = len(self.gained)
         yield from self._block(node.body)
-        self._region(c.LOOP, first, node.condition)
+        self._region(c.LOOP, first, node.condition, head=first)
         self._emit(c.JUMP, start, 0, 0, node)
         self._patch(branch, target=len(self.code), b=len(self.code))
         self._take_back(mark)

@@ -12,7 +12,7 @@ from adcli.errors import Span
 from adcli.graph import code as c
 from adcli.graph.primitives import CONSTANT
 from adcli.graph.tracer import called_at
-from adcli.graph.wengert import Graph, Scalar
+from adcli.graph.wengert import NOWHERE, Graph, Scalar
 
 _ENTER, _LEAVE, _TURN, _COMPARE = range(4)
 
@@ -29,9 +29,10 @@ class Place:
         value: of a turn, the variable's value if it is a number that is known.
         span: the text of the call, the condition, or what the loop runs over.
         parent: the place around it, None in the main body.
+        depth: how many are around it.
     """
 
-    __slots__ = ("kind", "name", "number", "parent", "span", "value")
+    __slots__ = ("depth", "kind", "name", "number", "parent", "span", "value")
 
     def __init__(
         self,
@@ -46,15 +47,28 @@ class Place:
         self.name = name
         self.span = span
         self.parent = parent
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.number = number
         self.value = value
 
-    def path(self) -> list[Place]:
-        """The places around it and itself, the outermost first."""
-        found = [self]
-        while found[-1].parent is not None:
-            found.append(found[-1].parent)
+    def path(self, most: int) -> list[Place]:
+        """The places around it and itself, the outermost first; at most the inner so many."""
+        found: list[Place] = []
+        place: Place | None = self
+        while place is not None and len(found) < most:
+            found.append(place)
+            place = place.parent
         return found[::-1]
+
+    def shared(self, other: Place | None) -> Place | None:
+        """The innermost place that is around both, or one of them."""
+        one: Place | None = self
+        while one is not other and one is not None and other is not None:
+            if one.depth >= other.depth:
+                one = one.parent
+            else:
+                other = other.parent
+        return one if one is other else None
 
 
 class Decision:
@@ -86,23 +100,48 @@ class Decision:
 
 
 class _Structure:
-    """The regions of a function: of each `where` those it is in, and loops by their heads."""
+    """The regions of a function.
 
-    __slots__ = ("loops", "regions")
+    Attributes:
+        innermost: of each `where` the innermost region it is in.
+        around: of each region the one around it.
+        loops: the loops by their heads.
+    """
+
+    __slots__ = ("around", "innermost", "loops")
 
     def __init__(self, function: c.Function) -> None:
-        # The outermost first.
-        self.regions: dict[int, list[c.Region]] = {}
-        for region in reversed(function.regions):
-            for where in range(region.first, region.last):
-                self.regions.setdefault(where, []).append(region)
+        self.innermost: dict[int, c.Region] = {}
+        self.around: dict[c.Region, c.Region | None] = {}
         self.loops = {x.head: x for x in function.regions if x.kind == c.LOOP}
+        open_regions: list[c.Region] = []
+        where = 0
+        for region in sorted(function.regions, key=lambda x: (x.first, -x.last)):
+            while open_regions and open_regions[-1].last <= region.first:
+                where = self._close(open_regions, where)
+            self._fill(open_regions, where, region.first)
+            where = region.first
+            self.around[region] = open_regions[-1] if open_regions else None
+            open_regions.append(region)
+        while open_regions:
+            where = self._close(open_regions, where)
+
+    def _close(self, open_regions: list[c.Region], where: int) -> int:
+        last = open_regions[-1].last
+        self._fill(open_regions, where, last)
+        open_regions.pop()
+        return last
+
+    def _fill(self, open_regions: list[c.Region], first: int, last: int) -> None:
+        if open_regions:
+            for where in range(first, last):
+                self.innermost[where] = open_regions[-1]
 
 
 class _Call:
     """A call while the history is read: its function, its place, its loops' turns."""
 
-    __slots__ = ("function", "place", "structure", "turns", "values")
+    __slots__ = ("function", "inside", "place", "structure", "turns", "values")
 
     def __init__(self, function: c.Function, place: Place | None, structure: _Structure) -> None:
         self.function = function
@@ -111,6 +150,8 @@ class _Call:
         # The number of the turn that a loop is in, by the loop and the place around it.
         self.turns: dict[tuple[int, Place | None], int] = {}
         self.values: dict[int, Any] = {}
+        # The places that the regions are now, until a turn begins.
+        self.inside: dict[c.Region, Place] = {}
 
 
 class History:
@@ -118,6 +159,7 @@ class History:
 
     def __init__(self) -> None:
         self._events: list[tuple[int, int, int, Any, Any, Any]] = []
+        self._found: tuple[list[Place | None], list[Decision]] | None = None
 
     def enter(self, size: int, function: c.Function, where: int) -> None:
         """A function is called at `where` in its caller."""
@@ -139,14 +181,22 @@ class History:
         self._events.append((size, _COMPARE, where, sign, scalars, holds))
 
     def places(self, graph: Graph) -> tuple[list[Place | None], list[Decision]]:
-        """The place of each node, None of inputs and in the main body; and the decisions."""
+        """The place of each node, None of inputs and in the main body; and the decisions.
+
+        They are found once, and are those of the nodes that the program made.
+        """
+        if self._found is None:
+            self._found = self._read(graph)
+        return self._found
+
+    def _read(self, graph: Graph) -> tuple[list[Place | None], list[Decision]]:
         found: list[Place | None] = [None] * len(graph)
         decisions: list[Decision] = []
         made: dict[Any, Place] = {}
         structures: dict[c.Function, _Structure] = {}
         calls: list[_Call] = []
         node = 0
-        for size, kind, where, a, b, holds in [*self._events, (len(graph), _LEAVE, 0, 0, 0, 0)]:
+        for size, kind, where, a, b, holds in self._events:
             if calls:
                 for i in range(node, size):
                     if graph.op[i] > CONSTANT:
@@ -173,11 +223,20 @@ class History:
 
 def _place(call: _Call, where: int, made: dict[Any, Place]) -> Place | None:
     """The place of an instruction of a call."""
-    place = call.place
     if call.function.from_prelude:
-        return place
-    for region in call.structure.regions.get(called_at(where), ()):
-        place = _inside(call, region, place, made)
+        return call.place
+    return _region_place(call, call.structure.innermost.get(called_at(where)), made)
+
+
+def _region_place(call: _Call, region: c.Region | None, made: dict[Any, Place]) -> Place | None:
+    """The place that a region of a call is now."""
+    pending: list[c.Region] = []
+    while region is not None and region not in call.inside:
+        pending.append(region)
+        region = call.structure.around[region]
+    place = call.place if region is None else call.inside[region]
+    for inner in reversed(pending):
+        place = call.inside[inner] = _inside(call, inner, place, made)
     return place
 
 
@@ -198,20 +257,16 @@ def _inside(call: _Call, region: c.Region, around: Place | None, made: dict[Any,
 
 
 def _begin_turn(call: _Call, head: int, value: float | None, made: dict[Any, Place]) -> None:
-    loop = call.structure.loops.get(head)
-    if loop is None:
-        return
-    around = call.place
-    for outer in call.structure.regions.get(head, ()):
-        if outer is not loop:
-            around = _inside(call, outer, around, made)
+    loop = call.structure.loops[head]
+    around = _region_place(call, call.structure.around[loop], made)
     key = (head, around)
     call.turns[key] = call.turns.get(key, 0) + 1
     call.values[head] = value
+    call.inside.clear()
 
 
 def _span(caller: _Call, where: int) -> Span | None:
-    """The text of a call; of one inside the prelude there is none to show."""
-    if caller.function.from_prelude:
+    """The text of a call; of a default, or one inside the prelude, there is none to show."""
+    if caller.function.from_prelude or where == NOWHERE:
         return None
     return Span(caller.function.source, *caller.function.spans[called_at(where)])

@@ -9,7 +9,7 @@ derivatives, and is what `masked` arithmetic makes of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from adcli.errors import DEFAULT_MAX_OPERATIONS, LimitError, ProgramError
@@ -66,7 +66,7 @@ class OpenGraph(Graph):
             )
         return x
 
-    def parts(self, node: int) -> list[int]:
+    def parts(self, node: int) -> Sequence[int]:
         """The nodes that an operation is made of, those in its condition too."""
         found = list(self.operands(node))
         pending = [self.chooses[node]] if self.op[node] == SELECT else []
@@ -77,30 +77,14 @@ class OpenGraph(Graph):
         return found
 
     def unused_choices(self, outputs: Iterable[Scalar]) -> set[int]:
-        """The SELECTs that none of these needs: of temporaries that both arms had."""
-        pending = [x for x in outputs if type(x) is int]
-        seen = set(pending)
-        while pending:
-            node = pending.pop()
-            if self.op[node] > CONSTANT:
-                fresh = set(self.parts(node)) - seen
-                seen |= fresh
-                pending += fresh
-        return {node for node in self.chooses if node not in seen}
+        """The SELECTs that neither these nor operations need: of temporaries of both arms."""
+        operations = (node for node in self.operations() if node not in self.chooses)
+        needed = self.reached([*outputs, *operations])
+        return {node for node in self.chooses if node not in needed}
 
     def count_operations(self, output: Scalar) -> int:
         """How many operations a scalar takes."""
-        pending = [output] if type(output) is int else []
-        seen = set(pending)
-        count = 0
-        while pending:
-            node = pending.pop()
-            if self.op[node] > CONSTANT:
-                count += 1
-                fresh = set(self.parts(node)) - seen
-                seen |= fresh
-                pending += fresh
-        return count
+        return sum(self.op[node] > CONSTANT for node in self.reached([output]))
 
     def compare(self, sign: str, x: Scalar, y: Scalar) -> Truth:
         """A comparison: decided between constants, else a condition."""

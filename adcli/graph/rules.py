@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adcli.errors import InputError
 from adcli.graph import primitives
@@ -29,6 +29,9 @@ CONSTANTS = {
     "inf": math.inf,
     "nan": math.nan,
 }
+
+if TYPE_CHECKING:
+    from adcli.graph.wengert import Graph
 
 # A partial that is not a constant: a function of (u, w, v).
 Partial = Callable[[Any, Any, Any], Any]
@@ -168,6 +171,16 @@ class Arithmetic:
 
 
 FLOATS = Arithmetic(primitives.compute)
+
+
+def local_partials(graph: Graph, node: int) -> list[float | None]:
+    """The partial derivatives of an operation at a point; None where they are structural zeros."""
+    values = [graph.value[operand] for operand in graph.operands(node)]
+    u, w = values[0], values[1] if len(values) > 1 else 0.0
+    return [
+        partial(u, w, graph.value[node]) if callable(partial) else partial
+        for partial in FLOATS.partials(graph.op[node])
+    ]
 
 
 def _holds(expression: syntax.Expression) -> Callable[[float, float, float], bool]:

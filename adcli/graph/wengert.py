@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from adcli.errors import DEFAULT_MAX_OPERATIONS, LimitError
 from adcli.graph.primitives import (
@@ -92,6 +92,22 @@ class Graph:
         """The operands of an operation."""
         right = self.right[node]
         return (self.left[node],) if right == UNARY else (self.left[node], right)
+
+    def parts(self, node: int) -> Sequence[int]:
+        """The nodes that an operation is made of."""
+        return self.operands(node)
+
+    def reached(self, outputs: Iterable[Scalar]) -> set[int]:
+        """Scalars that are nodes, and all nodes that they are computed from."""
+        pending = [x for x in outputs if type(x) is int]
+        seen = set(pending)
+        while pending:
+            node = pending.pop()
+            if self.op[node] > CONSTANT:
+                fresh = set(self.parts(node)) - seen
+                seen |= fresh
+                pending += fresh
+        return seen
 
     def add_input(self, value: float) -> int:
         """A new independent variable."""

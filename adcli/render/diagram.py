@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from adcli.differentiate.diagram import (
     CHOICE,
     CONDITION,
@@ -16,6 +18,7 @@ from adcli.differentiate.diagram import (
     Diagram,
     Vertex,
 )
+from adcli.differentiate.trace import result_names
 from adcli.errors import Source
 from adcli.graph import conditions
 from adcli.graph.conditions import Condition
@@ -42,6 +45,8 @@ _LONGEST_TITLE = 90
 _LONGEST_TEXT = 300
 _LONGEST_CHOICE = 40
 _LONGEST_LABEL = 20
+# And a column of a table.
+_FEW_PLACES = 3
 # The contributions to an adjoint that a tooltip lists.
 _MOST_STEPS = 6
 # The places around an operation that a tooltip names.
@@ -88,6 +93,8 @@ class Captions:
         self.ascii_only = ascii_only
         self.style: Style = "ascii" if ascii_only else "text"
         self.writer = Writer(drawing.run, self.style, DEFAULT_DIGITS if digits is None else digits)
+        names = result_names(drawing.run)
+        self._renamed = [pair for pair in names.items() if pair[0] != pair[1] and len(names) > 1]
         # Constants that stand beside the operation they are an operand of.
         self.beside = {
             arc.tail: arc.head
@@ -120,10 +127,10 @@ class Captions:
 
     def vertex(self, vertex: Vertex) -> Caption:
         """The text on a vertex."""
-        name = self.definition(vertex)
+        name = self._definition(vertex)
         value = "" if vertex.value is None else self.writer.number(vertex.value)
-        if vertex.kind == CONSTANT:
-            name, value = value, ""
+        if vertex.kind == CONSTANT or name.endswith(f"= {value}"):
+            value = ""
         if vertex.decision is not None:
             value = "true" if vertex.decision.holds else "false"
         derivative = ""
@@ -134,6 +141,9 @@ class Captions:
 
     def definition(self, vertex: Vertex) -> str:
         """v₃ = sin v₀, v₋₁ = x₁, y = v₄, v₁ < 1, 2."""
+        return self.shown(self._definition(vertex))
+
+    def _definition(self, vertex: Vertex) -> str:
         writer = self.writer
         if vertex.kind == CONDITION:
             return self._condition(vertex)
@@ -157,7 +167,7 @@ class Captions:
 
     def name(self, vertex: Vertex) -> str:
         """The symbol of a vertex alone: v₃, y, or the number a constant is."""
-        return self.shown(self._own(vertex, PRIMAL) or self.definition(vertex))
+        return self.shown(self._own(vertex, PRIMAL) or self._definition(vertex))
 
     def _condition(self, vertex: Vertex) -> str:
         if vertex.decision is not None:
@@ -170,15 +180,14 @@ class Captions:
         if condition.kind == conditions.COMPARE:
             one, other = (self._scalar(x) for x in condition.scalars)
             return f"{one} {condition.sign} {other}"
+        if condition.kind == conditions.NOT:
+            return f"not ({self._write(condition.parts[0])})"
+        is_and = condition.kind == conditions.AND
         texts = [
-            f"({self._write(part)})"
-            if part.parts and part.kind != condition.kind
-            else self._write(part)
+            f"({self._write(part)})" if is_and and part.kind == conditions.OR else self._write(part)
             for part in condition.parts
         ]
-        if condition.kind == conditions.NOT:
-            return f"not {texts[0]}" if condition.parts[0].parts else f"not ({texts[0]})"
-        return (" and " if condition.kind == conditions.AND else " or ").join(texts)
+        return (" and " if is_and else " or ").join(texts)
 
     def _scalar(self, scalar: Scalar) -> str:
         formula = Formula(scalar)
@@ -201,14 +210,22 @@ class Captions:
     def _tooltip(self, vertex: Vertex, name: str) -> list[str]:
         """The lines of the trace, the text of the program, and what is around it."""
         lines = [name]
-        if vertex.condition is not None:
-            lines = [self._write(vertex.condition)]
+        if vertex.condition is not None and vertex.kind == CHOICE:
+            lines.append(f"if {self._write(vertex.condition)}")
+        if vertex.kind == RESULT:
+            lines += [
+                f"{variable(shown, self.style)} is {own}"
+                for own, shown in self._renamed
+                if shown == vertex.name
+            ]
         if vertex.formula is not None and vertex.value is not None and vertex.kind != CONSTANT:
             value = self.writer.number(vertex.value)
             filled = ""
             if vertex.formula.row is not None:
                 filled = write(vertex.formula, self.style, numbers(self.style, self.writer.digits))
-            lines = [" = ".join(dict.fromkeys(x for x in (name, filled, value) if x))]
+            lines[0] = " = ".join(dict.fromkeys(x for x in (name, filled, value) if x))
+            if name.endswith(f"= {value}"):
+                lines[0] = name
         is_adjoint = self.drawing.mode == "reverse"
         line = self.writer.adjoint_line if is_adjoint else self.writer.line
         lines += [line(step) for step in vertex.steps[:_MOST_STEPS]]
@@ -218,12 +235,34 @@ class Captions:
             span = self.drawing.run.span(vertex.node)
             if span is not None:
                 lines.append(f"line {span.line}: {short(span.text)}")
-        lines += self.around(vertex.place)
-        return [self.shown(line) for line in lines]
+        return [*(self.shown(line) for line in lines), *self.around(vertex.place)]
 
     def around(self, place: Place | None) -> list[str]:
         """The calls, turns and arms around something, the outermost first."""
-        return [] if place is None else [place_text(one) for one in place.path()[-_MOST_PLACES:]]
+        if place is None:
+            return []
+        is_open = not self.drawing.has_values
+        places = place.path(_MOST_PLACES)
+        lines = [self.shown(place_text(one, is_open=is_open)) for one in places]
+        return lines if places[0].parent is None else ["...", *lines]
+
+    def group(self, places: Sequence[Place]) -> str:
+        """Places one inside of the other in a few words: i = 2 › huber."""
+        return self.shown(" › ".join(place_name(place) for place in places))
+
+    def origin(self, place: Place | None) -> str:
+        """The innermost places around something in a few words, for a column of a table."""
+        if place is None:
+            return ""
+        places = place.path(_FEW_PLACES)
+        more = [] if places[0].parent is None else ["..."]
+        return self.shown(" › ".join([*more, *(place_name(one) for one in places)]))
+
+    def results(self) -> list[str]:
+        """Which result is which, where drawings have other names for them."""
+        return [
+            self.shown(f"{variable(shown, self.style)} is {own}") for own, shown in self._renamed
+        ]
 
     def role(self, arc: Arc) -> str:
         """What an operand is to a choice: "if ", "then ", "else "; "" of others."""
@@ -268,13 +307,20 @@ def short(text: str, longest: int = _LONGEST_TITLE) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
-def place_text(place: Place) -> str:
-    """A place in full: in huber(r, delta); i = 2 of 1..n; q < 1 is true."""
+def place_text(place: Place, *, is_open: bool) -> str:
+    """A place in full: in huber(r, delta); i = 2 of 1..n; q < 1 is true.
+
+    Args:
+        place: the place.
+        is_open: whether conditions are not decided: if q < 1.
+    """
     text = "" if place.span is None else short(place.span.text)
     if place.kind == CALL:
         return f"in {text or place.name}"
     if place.kind == TURN:
         return f"{place_name(place)} {'of' if place.name else 'while'} {text}"
+    if is_open:
+        return f"if {text}" if place.kind == YES else f"if not ({text})"
     return f"{text} is {'true' if place.kind == YES else 'false'}"
 
 

@@ -1,49 +1,48 @@
 """A drawing as DOT, the language of Graphviz; what `graphviz` lays out.
 
-Labels are HTML-like, where nothing is special but `& < >` and quotes. Tooltips are
-strings, where backslashes are too; see https://graphviz.org/doc/info/lang.html.
+Labels are HTML-like: there `& < >` and quotes stand for themselves as entities, and a
+backslash as two. Tooltips are strings, which Graphviz reads twice: there it is four. See
+https://graphviz.org/doc/info/lang.html and https://graphviz.org/docs/attr-types/escString.
 """
 
 from __future__ import annotations
 
 import html
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
 from adcli.differentiate.diagram import (
+    CHOICE,
     COMPARED,
+    CONDITION,
     CONSTANT,
     DECIDES,
+    INPUT,
+    OPERATION,
     OUTSIDE,
+    RESULT,
     Arc,
     Diagram,
 )
 from adcli.render import palette
 from adcli.render.diagram import Captions
 from adcli.render.groups import Group, grouped
-from adcli.render.safe import safe, to_ascii
 
-_SHAPES = {
-    "input": "box",
-    "constant": "plain",
-    "operation": "box",
-    "choice": "box",
-    "condition": "hexagon",
-    "result": "box",
-    "outside": "box",
+# Shape and style of vertices.
+_LOOKS = {
+    INPUT: ("box", "rounded,filled,bold"),
+    CONSTANT: ("plain", ""),
+    OPERATION: ("box", "rounded,filled"),
+    CHOICE: ("box", "rounded,filled"),
+    CONDITION: ("hexagon", "filled"),
+    RESULT: ("box", "rounded,filled,bold"),
+    OUTSIDE: ("box", "rounded,filled,dashed"),
 }
-_STYLES = {
-    "input": "rounded,filled,bold",
-    "constant": "",
-    "operation": "rounded,filled",
-    "choice": "rounded,filled",
-    "condition": "filled",
-    "result": "rounded,filled,bold",
-    "outside": "rounded,filled,dashed",
-}
+_LINE_BREAK = "<BR/>"
 # Keeps a text off the line beside it.
-_SPACE = "\u00a0"
-# Labels on arcs keep a rank of their own free; of so many arcs they stand at their heads.
+_SPACE = "&#160;"
+# The layout keeps room for labels on arcs; of more arcs than this that takes too long, and
+# only the tooltips have them.
 _MOST_LABELLED = 250
 # An arc over many ranks takes a vertex of the layout in each. If there are more of those
 # than this, the far ends are drawn beside their uses, as references.
@@ -55,6 +54,8 @@ _STRAIGHT_WEIGHT = 4
 # Beyond this many arcs the layout may settle for less, and beyond more for straight lines.
 _MANY_ARCS = 400
 _STRAIGHT = 900
+# Points of the title, by how many vertices a drawing has at least.
+_TITLE_SIZES = ((400, 40), (120, 26), (40, 18), (0, 13))
 
 
 def to_dot(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: bool) -> str:
@@ -66,30 +67,33 @@ def to_dot(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: bool)
         ascii_only: whether only ASCII may be used.
     """
     arcs = sum(len(drawing.arcs) for drawing in drawings)
-    lines = ["digraph {"]
-    lines += [f"  {line}" for line in _defaults(arcs)]
+    size = sum(len(drawing.vertices) for drawing in drawings)
     captions = [Captions(drawing, digits, ascii_only=ascii_only) for drawing in drawings]
     title = captions[0].title()
-    if len(drawings) == 1:
-        lines += [f"  {line}" for line in _heading([title, captions[0].subtitle()])]
-        lines += _drawing(captions[0], "n", "  ", arcs)
+    lines = ["digraph {", *_indented(_defaults(arcs, size))]
+    if len(captions) == 1:
+        lines += _indented([_heading([title, captions[0].subtitle()])])
+        lines += _indented(_drawing(captions[0], "n"))
     else:
-        lines += [f"  {line}" for line in _heading([title])]
+        lines += _indented([_heading([title])])
         for k, one in enumerate(captions, 1):
-            lines.append(f"  subgraph cluster_pass{k} {{")
-            lines += [f"    {line}" for line in _heading([one.subtitle()])]
-            lines.append('    class="pass"; peripheries=0; margin=16')
-            lines += _drawing(one, f"p{k}n", "    ", arcs)
-            lines.append("  }")
+            inside = [_heading([one.subtitle()]), 'class="pass"; peripheries=0; margin=16']
+            inside += _drawing(one, f"p{k}n")
+            lines += _indented([f"subgraph cluster_pass{k} {{", *_indented(inside), "}"])
     return "\n".join([*lines, "}", ""])
 
 
-def _defaults(arcs: int) -> list[str]:
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _defaults(arcs: int, size: int) -> list[str]:
     light = palette.LIGHT
+    points = next(points for least, points in _TITLE_SIZES if size >= least)
     lines = [
-        f'graph [rankdir=TB, bgcolor="{light.background}", fontname="sans-serif", fontsize=13, '
-        f'fontcolor="{light.text}", labelloc=t, nodesep=0.3, ranksep=0.4, pad=0.25, '
-        'charset="UTF-8"]',
+        f'graph [rankdir=TB, bgcolor="{light.background}", fontname="sans-serif", '
+        f'fontsize={points}, fontcolor="{light.text}", labelloc=t, nodesep=0.3, ranksep=0.4, '
+        'pad=0.25, charset="UTF-8"]',
         f'node [fontname="sans-serif", fontsize=13, fontcolor="{light.text}", '
         'margin="0.14,0.07", height=0.3, width=0.3]',
         f'edge [fontname="sans-serif", fontsize=11, fontcolor="{light.faint}", '
@@ -102,33 +106,30 @@ def _defaults(arcs: int) -> list[str]:
     return lines
 
 
-def _heading(texts: Sequence[str]) -> list[str]:
-    """A label of one large line and small ones below."""
+def _heading(texts: Sequence[str]) -> str:
+    """A label of one bold line and others below."""
     first, *rest = (_text(text) for text in texts)
-    label = "".join([f"<B>{first}</B>", *(f"<BR/>{text}" for text in rest), "<BR/> "])
-    return [f"label=<{label}>"]
+    return f"label=<{_LINE_BREAK.join([f'<B>{first}</B>', *rest, ' '])}>"
 
 
-def _drawing(captions: Captions, prefix: str, indent: str, arcs: int) -> list[str]:
+def _drawing(captions: Captions, prefix: str) -> list[str]:
     """The vertices in their groups, then the arcs."""
     drawing = captions.drawing
     layers = _Layers(drawing)
     far_into: dict[int, list[int]] = {}
     for number in sorted(layers.far):
         far_into.setdefault(drawing.arcs[number].head, []).append(number)
-    lines = _group(captions, grouped(drawing), prefix, indent, far_into, Counter())
-    is_crowded = arcs > _MOST_LABELLED
+    lines = _group(captions, grouped(drawing), prefix, far_into, itertools.count(1))
+    is_labelled = len(drawing.arcs) <= _MOST_LABELLED
     for number, arc in enumerate(drawing.arcs):
         tail = f"{prefix}r{number}" if number in layers.far else f"{prefix}{arc.tail}"
-        attributes = _arc(captions, arc, is_crowded=is_crowded)
+        head = f"{prefix}{arc.head}"
+        attributes = _arc(captions, arc, is_labelled=is_labelled)
         if number in layers.main:
             attributes["weight"] = str(_STRAIGHT_WEIGHT)
-        head = f"{prefix}{arc.head}"
         if arc.tail in captions.beside and captions.is_second(arc):
             tail, head = head, tail
-        lines.append(
-            f"{indent}{tail} -> {head}" + (f" [{_join(attributes)}]" if attributes else "")
-        )
+        lines.append(f"{tail} -> {head}" + (f" {_join(attributes)}" if attributes else ""))
     return lines
 
 
@@ -136,93 +137,84 @@ def _group(
     captions: Captions,
     group: Group,
     prefix: str,
-    indent: str,
     far_into: Mapping[int, Sequence[int]],
-    count: Counter[str],
+    numbers: Iterator[int],
 ) -> list[str]:
     """The vertices of a group, references to far operands of theirs, and its groups."""
-    lines = [indent + _vertex(captions, index, f"{prefix}{index}") for index in group.members]
-    beside = captions.beside
+    lines = []
     for index in group.members:
+        vertex = captions.drawing.vertices[index]
+        looks = _vertex(vertex.kind, _label(captions, index), captions.vertex(vertex).tooltip)
+        lines.append(f"{prefix}{index} {_join(looks)}")
         for number in far_into.get(index, ()):
-            arc = captions.drawing.arcs[number]
-            lines.append(indent + _reference(captions, arc, f"{prefix}r{number}"))
-        if index in beside:
-            lines.append(f"{indent}{{rank=same; {prefix}{index} {prefix}{beside[index]}}}")
+            far = captions.drawing.vertices[captions.drawing.arcs[number].tail]
+            looks = _vertex(OUTSIDE, _text(captions.name(far)), captions.vertex(far).tooltip)
+            lines.append(f"{prefix}r{number} {_join(looks)}")
+            # Above it, it would stand beside the group before, and the next group beside that.
+            lines.append(f"{{rank=same; {prefix}r{number} {prefix}{index}}}")
+    for index in group.members:
+        if index in captions.beside:
+            head = captions.beside[index]
+            lines.append(f"{{rank=same; {prefix}{index} {prefix}{head}}}")
+    light = palette.LIGHT
     for inner in group.groups:
-        count[prefix] += 1
-        name = _text(captions.shown(inner.name()))
-        tooltip = "\n".join(captions.around(inner.places[-1]))
-        light = palette.LIGHT
-        lines.append(f"{indent}subgraph cluster_{prefix}{count[prefix]} {{")
-        lines.append(
-            f'{indent}  label=<{name}>; class="group"; labeljust=l; style="rounded,dashed"; '
+        name = _text(captions.group(inner.places))
+        tooltip = _string(captions.around(inner.places[-1]))
+        inside = [
+            f'label=<{name}>; class="group"; labeljust=l; peripheries=1; style="rounded,dashed"; '
             f'fontsize=11; fontcolor="{light.faint}"; color="{light.frame}"; margin=8; '
-            f"tooltip={_string(tooltip, captions)}"
-        )
-        lines += _group(captions, inner, prefix, indent + "  ", far_into, count)
-        lines.append(f"{indent}}}")
+            f"tooltip={tooltip}",
+            *_group(captions, inner, prefix, far_into, numbers),
+        ]
+        lines += [f"subgraph cluster_{prefix}{next(numbers)} {{", *_indented(inside), "}"]
     return lines
 
 
-def _vertex(captions: Captions, index: int, identity: str) -> str:
+def _label(captions: Captions, index: int) -> str:
     vertex = captions.drawing.vertices[index]
     caption = captions.vertex(vertex)
-    light, mode = palette.LIGHT, captions.drawing.mode
     rows = [_text(caption.name)]
     if vertex.kind == CONSTANT:
         rows = [_SPACE + rows[0] + _SPACE]
     if caption.value:
         rows.append(_text(caption.value))
     if caption.derivative:
-        color = light.passes[mode]
+        color = palette.LIGHT.passes[captions.drawing.mode]
         rows.append(f'<FONT COLOR="{color}">{_text(caption.derivative)}</FONT>')
-    fill, line = light.kinds[vertex.kind]
-    attributes = {
-        "label": f"<{'<BR/>'.join(rows)}>",
-        "tooltip": _string("\n".join(caption.tooltip), captions),
-        "class": f'"{vertex.kind}"',
-        "shape": _SHAPES[vertex.kind],
-        "style": f'"{_STYLES[vertex.kind]}"',
-        "fillcolor": f'"{fill}"',
-        "color": f'"{line}"',
-    }
-    if vertex.kind in (CONSTANT, OUTSIDE):
-        attributes["fontcolor"] = f'"{light.faint}"'
-    return f"{identity} [{_join(attributes)}]"
+    return _LINE_BREAK.join(rows)
 
 
-def _reference(captions: Captions, arc: Arc, identity: str) -> str:
-    """A far operand beside its use."""
-    vertex = captions.drawing.vertices[arc.tail]
+def _vertex(kind: str, label: str, tooltip: Sequence[str]) -> dict[str, str]:
+    """How a vertex looks."""
     light = palette.LIGHT
-    fill, line = light.kinds[OUTSIDE]
-    caption = captions.vertex(vertex)
+    shape, style = _LOOKS[kind]
+    fill, line = light.kinds[kind]
     attributes = {
-        "label": f"<{_text(captions.name(vertex))}>",
-        "tooltip": _string("\n".join(caption.tooltip), captions),
-        "class": '"outside"',
-        "shape": "box",
-        "style": f'"{_STYLES[OUTSIDE]}"',
+        "label": f"<{label}>",
+        "tooltip": _string(tooltip),
+        "class": f'"{kind}"',
+        "shape": shape,
+        "style": f'"{style}"',
         "fillcolor": f'"{fill}"',
         "color": f'"{line}"',
-        "fontcolor": f'"{light.faint}"',
     }
-    return f"{identity} [{_join(attributes)}]"
+    if kind in (CONSTANT, OUTSIDE):
+        attributes["fontcolor"] = f'"{light.faint}"'
+    return attributes
 
 
-def _arc(captions: Captions, arc: Arc, *, is_crowded: bool) -> dict[str, str]:
+def _arc(captions: Captions, arc: Arc, *, is_labelled: bool) -> dict[str, str]:
     """How an arc looks."""
     drawing, light = captions.drawing, palette.LIGHT
-    kind = drawing.mode if arc.flows else ""
-    if drawing.mode and not arc.flows:
-        kind = "still"
+    kind = drawing.mode if arc.flows else "still" if drawing.mode else ""
     attributes: dict[str, str] = {}
     lines = captions.arc(arc)
     if lines:
-        label = f"<{'<BR/>'.join(_SPACE + _text(line) + _SPACE for line in lines)}>"
-        attributes["headlabel" if is_crowded else "label"] = label
-        attributes["tooltip"] = attributes["labeltooltip"] = _string("\n".join(lines), captions)
+        if is_labelled:
+            label = _LINE_BREAK.join(_SPACE + _text(line) + _SPACE for line in lines)
+            attributes["label"] = f"<{label}>"
+            attributes["labeltooltip"] = _string(lines)
+        attributes["tooltip"] = _string(lines)
     if arc.role in (COMPARED, DECIDES):
         attributes["style"] = "dashed"
         kind = "decides"
@@ -241,22 +233,22 @@ def _arc(captions: Captions, arc: Arc, *, is_crowded: bool) -> dict[str, str]:
 
 
 def _join(attributes: dict[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in attributes.items())
+    return "[" + ", ".join(f"{name}={value}" for name, value in attributes.items()) + "]"
 
 
 def _text(text: str) -> str:
     """A text inside of an HTML-like label."""
-    return html.escape(text)
+    return html.escape(text).replace("\\", "\\\\")
 
 
-def _string(text: str, captions: Captions) -> str:
-    """A quoted string in which nothing is special; lines end in \\n."""
-    lines = []
-    for line in text.split("\n"):
-        line = to_ascii(safe(line)) if captions.ascii_only else safe(line)
+def _string(lines: Sequence[str]) -> str:
+    """Lines as a quoted string in which nothing is special."""
+    quoted = (
         # Entities are read in strings too.
-        lines.append(line.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"'))
-    return '"' + "\\n".join(lines) + '"'
+        line.replace("&", "&amp;").replace("\\", "\\\\\\\\").replace('"', '\\"')
+        for line in lines
+    )
+    return '"' + "\\n".join(quoted) + '"'
 
 
 class _Layers:
@@ -277,15 +269,19 @@ class _Layers:
         for limit in (max(spans, default=0), *_LONG_SPANS):
             if sum(span - 1 for span in spans if 1 < span <= limit) <= _MOST_PASSED:
                 break
-        self.far = frozenset(i for i, span in enumerate(spans) if span > limit)
+        distant = {arc.tail for arc, span in zip(drawing.arcs, spans, strict=True) if span > limit}
+        # What is referred to once is referred to wherever it is not near.
+        self.far = frozenset(
+            i
+            for i, (arc, span) in enumerate(zip(drawing.arcs, spans, strict=True))
+            if arc.tail in distant and span > _LONG_SPANS[-1]
+        )
         main: dict[int, int] = {}
-        if max(rank, default=0) < _DEEP:
-            self.main = frozenset[int]()
-            return
-        for i, arc in enumerate(drawing.arcs):
-            best = main.get(arc.head)
-            if best is None or rank[arc.tail] > rank[drawing.arcs[best].tail]:
-                main[arc.head] = i
+        if max(rank, default=0) >= _DEEP:
+            for i, arc in enumerate(drawing.arcs):
+                best = main.get(arc.head)
+                if best is None or rank[arc.tail] > rank[drawing.arcs[best].tail]:
+                    main[arc.head] = i
         self.main = frozenset(main.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adcli.differentiate.blame import Diagnostic
 from adcli.differentiate.diagram import Diagram
 from adcli.render.diagram import Captions
 from adcli.render.dot import to_dot
@@ -36,6 +37,20 @@ class Drawing:
         from adcli.render.mermaid import to_mermaid
 
         return to_mermaid(self.drawings, self.digits, ascii_only=self.ascii_only)
+
+    def mermaid_with_notes(self) -> tuple[str, list[Diagnostic]]:
+        """Text for Mermaid, and a note if it is more than Mermaid draws."""
+        from adcli.render.mermaid import MOST_ARROWS, MOST_CHARACTERS
+
+        text = self.mermaid()
+        arrows = sum(len(one.arcs) for one in self.drawings)
+        if arrows <= MOST_ARROWS and len(text) <= MOST_CHARACTERS:
+            return text, []
+        message = (
+            f"{arrows:,} arrows and {len(text):,} characters: Mermaid draws at most "
+            f"{MOST_ARROWS:,} and {MOST_CHARACTERS:,} unless a page allows more"
+        )
+        return text, [Diagnostic("size", message)]
 
     def svg(self) -> str:
         """A picture that fits light and dark pages. Raises what `graphviz.picture` does."""

@@ -7,11 +7,13 @@ likes on standard error, and a graph that is too large for it would take adcli d
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import subprocess
 import sys
 
 from adcli.errors import InputError, LimitError
+from adcli.render.safe import safe
 from adcli.render.svg import finished
 
 PICTURES = ("svg", "png", "pdf")
@@ -25,9 +27,20 @@ _LEAST_DPI = 30.0
 # Inches that readers of PDF can show.
 _LARGEST_PAGE = 190
 
+# What the child says with its exit code.
+_BROKEN = 3
 _CHILD = """
 import sys
-import pygraphviz
+try:
+    import ctypes  # the kernel ends this process with its parent, where it can
+    ctypes.CDLL(None).prctl(1, 9)
+except (AttributeError, OSError, TypeError):
+    pass
+try:
+    import pygraphviz
+except ImportError as error:
+    print(error, file=sys.stderr)
+    sys.exit(3)
 form, prefix = sys.argv[1:]
 graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
 for setting in prefix.split():
@@ -53,11 +66,13 @@ def picture(dot: str, form: str, title: str) -> bytes:
         raise InputError(
             "a picture needs pygraphviz", hint="install it with: pip install 'adcli[draw]'"
         )
+    if form not in PICTURES:
+        raise InputError(f"no picture is called '{form}'", details=(f"{', '.join(PICTURES)} are",))
     if form == "svg":
         return finished(_draw(dot, "svg", ""), title)
     if form == "pdf":
         return _draw(dot, "pdf", f"size={_LARGEST_PAGE},{_LARGEST_PAGE}")
-    return _draw(dot, "png", f"dpi={_resolution(dot):.0f}")
+    return _draw(dot, "png", f"dpi={math.floor(_resolution(dot))}")
 
 
 def _resolution(dot: str) -> float:
@@ -85,9 +100,10 @@ def _size(plain: bytes) -> tuple[float, float]:
 
 
 def _draw(dot: str, form: str, settings: str) -> bytes:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    # -P, or files of the user's own in the current folder would be imported.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
-        [sys.executable, "-c", _CHILD, form, settings],
+        [sys.executable, "-P", "-c", _CHILD, form, settings],
         input=dot.encode("utf-8", "backslashreplace"),
         capture_output=True,
         env=environment,
@@ -95,11 +111,17 @@ def _draw(dot: str, form: str, settings: str) -> bytes:
     )
     if done.returncode == 0 and done.stdout:
         return done.stdout
-    reason = done.stderr.decode(errors="replace").strip().splitlines()
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    if done.returncode == _BROKEN:
+        raise InputError(
+            "pygraphviz does not work here",
+            hint="install it again: pip install --force-reinstall pygraphviz",
+            details=tuple(safe(line) for line in said[-1:]),
+        )
     raise LimitError(
         "Graphviz could not draw this graph",
         details=(
-            *([f"it said: {reason[-1]}"] if reason else []),
+            *([f"it said: {safe(said[-1])}"] if said else [f"it ended with {done.returncode}"]),
             "draw a part of it (--result, --wrt), or --format tree",
         ),
     )

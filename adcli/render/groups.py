@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from adcli.differentiate.diagram import Diagram
 from adcli.graph.history import Place
-from adcli.render.diagram import place_name
 
 # More frames than these are harder to read than none; the tooltips say it all the same.
 _MOST_GROUPS = 60
@@ -27,17 +26,13 @@ class Group:
         self.members: list[int] = []
         self.groups: list[Group] = []
 
-    def name(self) -> str:
-        """The places in a few words: i = 2 › huber."""
-        return " › ".join(place_name(place) for place in self.places)
-
 
 def grouped(drawing: Diagram) -> Group:
     """The vertices of a drawing in nested groups, or in one if there are too many."""
     top = Group([])
     made: dict[Place, Group] = {}
     for index, vertex in enumerate(drawing.vertices):
-        path = [] if vertex.place is None else vertex.place.path()
+        path = [] if vertex.place is None else vertex.place.path(_DEEPEST + 1)
         if len(path) > _DEEPEST:
             return _flat(drawing)
         group = top

@@ -10,21 +10,34 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from adcli.differentiate.diagram import COMPARED, CONSTANT, DECIDES, OUTSIDE, Diagram
+from adcli.differentiate.diagram import (
+    CHOICE,
+    COMPARED,
+    CONDITION,
+    CONSTANT,
+    DECIDES,
+    INPUT,
+    OPERATION,
+    OUTSIDE,
+    RESULT,
+    Diagram,
+)
 from adcli.render.diagram import Captions
 from adcli.render.groups import Group, grouped
 from adcli.render.palette import LIGHT
 
 _SHAPES = {
-    "input": ("([", "])"),
-    "constant": ("[", "]"),
-    "operation": ("(", ")"),
-    "choice": ("(", ")"),
-    "condition": ("{{", "}}"),
-    "result": ("([", "])"),
-    "outside": ("(", ")"),
+    INPUT: ("([", "])"),
+    CONSTANT: ("[", "]"),
+    OPERATION: ("(", ")"),
+    CHOICE: ("(", ")"),
+    CONDITION: ("{{", "}}"),
+    RESULT: ("([", "])"),
+    OUTSIDE: ("(", ")"),
 }
 _PLAIN = frozenset(" .,=+()/")
+# What Mermaid draws unless the page it stands on allows more.
+MOST_ARROWS, MOST_CHARACTERS = 500, 50_000
 
 
 def to_mermaid(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: bool) -> str:
@@ -42,7 +55,8 @@ def to_mermaid(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: b
     lines = ["---", f"title: {json.dumps(title, ensure_ascii=ascii_only)}", "---"]
     # Arrows of reverse mode point to the inputs, which stay above.
     is_reverse = drawings[0].mode == "reverse"
-    lines.append(f"flowchart {'BT' if is_reverse else 'TB'}")
+    direction = "BT" if is_reverse else "TB"
+    lines.append(f"flowchart {direction}")
     flowing: list[int] = []
     count = 0
     for k, one in enumerate(captions):
@@ -50,6 +64,7 @@ def to_mermaid(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: b
         indent = "  "
         if len(captions) > 1:
             lines.append(f"  subgraph pass{k} [{_quoted(one.subtitle())}]")
+            lines.append(f"    direction {direction}")
             indent = "    "
         lines += _group(one, grouped(one.drawing), prefix, indent, Counter())
         for arc in one.drawing.arcs:
@@ -60,13 +75,14 @@ def to_mermaid(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: b
             if is_reverse and not arc.flows:
                 is_line, tail, head = True, head, tail
             arrow = _arrow(arc.role, is_line)
-            label = "".join(f"|{_quoted_lines(texts)}|" for texts in [one.arc(arc)] if texts)
+            texts = one.arc(arc)
+            label = f"|{_quoted_lines(texts)}|" if texts else ""
             lines.append(f"{indent}{tail} {arrow}{label} {head}")
             if arc.flows:
                 flowing.append(count)
             count += 1
         if len(captions) > 1:
-            lines.append("  end")
+            lines += ["  end", f"  class pass{k} group"]
     lines += _styles(drawings, flowing)
     return "\n".join(lines) + "\n"
 
@@ -84,7 +100,7 @@ def _group(
     for inner in group.groups:
         count[prefix] += 1
         name = f"{prefix}group{count[prefix]}"
-        lines.append(f"{indent}subgraph {name} [{_quoted(captions.shown(inner.name()))}]")
+        lines.append(f"{indent}subgraph {name} [{_quoted(captions.group(inner.places))}]")
         lines += _group(captions, inner, prefix, indent + "  ", count)
         lines.append(f"{indent}end")
         lines.append(f"{indent}class {name} group")

@@ -32,7 +32,7 @@ def finished(drawn: bytes, title: str) -> bytes:
         kinds = (group.get("class") or "").split()
         if "graph" in kinds:
             _background(group)
-            _retitle(group, title)
+            _untitle(group)
         elif kinds:
             _unlink(group)
             if "node" in kinds:
@@ -62,8 +62,8 @@ def _background(group: ET.Element) -> None:
         page.set("class", "background")
 
 
-def _retitle(group: ET.Element, title: str) -> None:
-    """Graphviz titles a group with its name in DOT."""
+def _untitle(group: ET.Element) -> None:
+    """Remove the title that Graphviz gives to the whole: its name in DOT."""
     for child in group.findall(_tag("title")):
         group.remove(child)
 

@@ -28,9 +28,10 @@ class View:
         rows: the cells.
         footer: lines below it.
         digits: digits behind the point, None for what was asked for.
+        right: columns that are set as those of numbers are, although they hold words too.
     """
 
-    __slots__ = ("columns", "digits", "footer", "rows", "title")
+    __slots__ = ("columns", "digits", "footer", "right", "rows", "title")
 
     def __init__(
         self,
@@ -44,11 +45,13 @@ class View:
         self.rows = [list(row) for row in rows]
         self.footer = list(footer)
         self.digits: int | None = None
+        self.right: set[int] = set()
 
     def numeric(self) -> list[bool]:
         """For each column whether it holds numbers only, or structural zeros."""
         return [
-            bool(self.rows) and not any(isinstance(row[i], str) for row in self.rows)
+            i in self.right
+            or (bool(self.rows) and not any(isinstance(row[i], str) for row in self.rows))
             for i in range(len(self.columns))
         ]
 
@@ -106,7 +109,7 @@ def fitted(view: View, look: Look, fewer: int = _FEWER_DIGITS) -> list[View]:
         look: how it is to look.
         fewer: how many digits, if not all fit and none were asked for.
     """
-    if look.width is None or sum(_widths(view, look.digits)) < look.width:
+    if look.width is None or table_width(view, look.digits) <= look.width:
         return [view]
     if look.digits is None:
         view.digits = fewer
@@ -135,6 +138,11 @@ def fitted(view: View, look: Look, fewer: int = _FEWER_DIGITS) -> list[View]:
         found.append(part)
     found[-1].footer = view.footer
     return found
+
+
+def table_width(view: View, digits: int | None) -> int:
+    """The columns of the terminal that a table takes."""
+    return 1 + sum(_widths(view, digits))
 
 
 def _widths(view: View, digits: int | None) -> list[int]:
