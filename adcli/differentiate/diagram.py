@@ -30,7 +30,7 @@ from adcli.graph.primitives import CONSTANT as CONSTANT_CODE
 from adcli.graph.primitives import INPUT as INPUT_CODE
 from adcli.graph.program import Given, Input, Program, Run
 from adcli.graph.rules import local_partials
-from adcli.graph.wengert import Graph, Scalar
+from adcli.graph.wengert import Scalar
 
 INPUT, CONSTANT, OPERATION, CHOICE, CONDITION, RESULT, OUTSIDE = (
     "input",
@@ -305,7 +305,9 @@ def part(run: Run, wrt: Sequence[Input] | None, result: str | None) -> tuple[set
     if wrt is not None:
         varied = depends(graph, [node for item in wrt for node in item.nodes])
         found = {node for node in found if varied[node]}
-        results = [name for name in results if run.results[name] in found]
+        # A constant is no node, even if it is equal to the number of one.
+        scalars = ((name, run.results[name]) for name in results)
+        results = [name for name, scalar in scalars if type(scalar) is int and scalar in found]
         if not results:
             names = " or ".join(item.name for item in wrt) or "no input"
             raise InputError(f"nothing that is drawn depends on {names}")
@@ -350,7 +352,9 @@ class _Builder:
         self.decisions: list[Decision] = []
         if self.run.history is not None:
             places, self.decisions = self.run.history.places(self.graph)
-            self.places = _shared_places(self.graph, places) if self.graph.is_open else places
+            if isinstance(self.graph, OpenGraph):
+                places = _shared_places(self.graph, places, self.run.results.values())
+            self.places = places
 
     def build(self, results: Iterable[str]) -> None:
         """All of it, in the order computed."""
@@ -491,21 +495,31 @@ class _Builder:
         self._arc(tail, self._add(vertex))
 
 
-def _shared_places(graph: Graph, places: Sequence[Place | None]) -> list[Place | None]:
+def _shared_places(
+    graph: OpenGraph, places: Sequence[Place | None], results: Iterable[Scalar]
+) -> list[Place | None]:
     """Where operations hold that were made once and are used in several places.
 
     At a point an operation is from where it was made first. Without values one that both
     arms use is from neither: it belongs to what is around all its uses. A choice uses its
-    operands in its arms, and says nothing.
+    operands in its arms, and says nothing; what it compares, it uses where it stands.
     """
     found = list(places)
+
+    def used(operand: Scalar, place: Place | None) -> None:
+        own = found[operand] if type(operand) is int else None
+        if type(operand) is int and own is not None and own is not place:
+            found[operand] = own.shared(place)
+
+    for result in results:
+        used(result, None)
     for node in range(len(graph) - 1, -1, -1):
-        if graph.op[node] > CONSTANT_CODE and graph.op[node] != SELECT:
-            place = found[node]
+        if graph.op[node] == SELECT:
+            for compared in _scalars(graph.chooses[node]):
+                used(compared, found[node])
+        elif graph.op[node] > CONSTANT_CODE:
             for operand in graph.operands(node):
-                own = found[operand]
-                if own is not None and own is not place:
-                    found[operand] = own.shared(place)
+                used(operand, found[node])
     return found
 
 
@@ -546,14 +560,14 @@ def _add_pass(drawing: Diagram, traced: Pass) -> None:
             vertex.derivative = 0.0
     if drawing.mode == "forward":
         elements = run.elements
-        moved = [elements[name] for name, x in traced.seed.items() if x != 0]
-        varied = depends(run.graph, moved)
-        for arc in drawing.arcs:
-            node = drawing.vertices[arc.tail].node
-            is_live = node is not None and bool(varied[node])
-            is_live = is_live and drawing.vertices[arc.tail].kind != OUTSIDE
-            to_result = drawing.vertices[arc.head].kind == RESULT
-            arc.flows = is_live and (to_result or arc.partial is not None)
+        moved = {elements[name] for name, x in traced.seed.items() if x != 0}
+        live = {i for i, vertex in enumerate(drawing.vertices) if vertex.node in moved}
+        for arc in drawing.arcs:  # in the order computed
+            tail, head = drawing.vertices[arc.tail], drawing.vertices[arc.head]
+            arc.flows = arc.tail in live and tail.kind != OUTSIDE
+            arc.flows = arc.flows and (head.kind == RESULT or arc.partial is not None)
+            if arc.flows:
+                live.add(arc.head)
         return
     # The way back ends where the drawing does.
     pairs = {step.local for step in traced.steps if step.local is not None}
