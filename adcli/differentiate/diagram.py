@@ -500,16 +500,16 @@ def _shared_places(
 ) -> list[Place | None]:
     """Where operations hold that were made once and are used in several places.
 
-    At a point an operation is from where it was made first. Without values one that both
-    arms use is from neither: it belongs to what is around all its uses. A choice uses its
-    operands in its arms, and says nothing; what it compares, it uses where it stands.
+    An operation is from where it was made first. Without values one that both arms use is
+    from neither, but from what is around them. A choice uses its operands in its arms, and
+    says nothing; what it compares, it uses where it stands.
     """
     found = list(places)
 
     def used(operand: Scalar, place: Place | None) -> None:
         own = found[operand] if type(operand) is int else None
         if type(operand) is int and own is not None and own is not place:
-            found[operand] = own.shared(place)
+            found[operand] = own.outside_arms(place)
 
     for result in results:
         used(result, None)

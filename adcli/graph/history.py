@@ -60,15 +60,20 @@ class Place:
             place = place.parent
         return found[::-1]
 
-    def shared(self, other: Place | None) -> Place | None:
-        """The innermost place that is around both, or one of them."""
+    def outside_arms(self, other: Place | None) -> Place | None:
+        """The innermost place around this that is in no arm that another place is not in."""
+        found: Place | None = self
         one: Place | None = self
-        while one is not other and one is not None and other is not None:
-            if one.depth >= other.depth:
-                one = one.parent
-            else:
+        while one is not other and one is not None:
+            if other is not None and other.depth > one.depth:
                 other = other.parent
-        return one if one is other else None
+                continue
+            if one.kind in (YES, NO):
+                found = one.parent
+            if other is not None and other.depth == one.depth:
+                other = other.parent
+            one = one.parent
+        return found
 
 
 class Decision:

@@ -182,23 +182,26 @@ def made_in(run: Run) -> list[Place | None]:
     return [None] * len(run.graph) if run.history is None else run.history.places(run.graph)[0]
 
 
-def around_uses(run: Run) -> tuple[list[list[Place]], set[int]]:
-    """Of an open graph what is around each node and all operations it is used in, and theirs.
+def outside_arms(run: Run) -> list[list[Place]]:
+    """Of an open graph where each node holds.
 
-    And the nodes that results and conditions use, or operations on the way there.
+    It is made in some arms; it holds outside of the first that not all its uses are in.
     """
     paths = list(map(around, made_in(run)))
-    used = {x for x in run.results.values() if type(x) is int}
-    used |= {x for node in range(len(paths)) if (own := chooses(run, node)) for x in compared(own)}
+
+    def used(node: Any, user: list[Place]) -> None:
+        if type(node) is int:
+            own = paths[node]
+            arms = [k for k, x in enumerate(own) if x.kind in ("yes", "no") and x not in user]
+            paths[node] = own[: arms[0]] if arms else own
+
+    for result in run.results.values():
+        used(result, [])
     for node in reversed(range(len(paths))):
-        if run.graph.op[node] == SELECT:
-            continue
-        for other in operands(run, node):
-            pairs = zip(paths[node], paths[other], strict=False)
-            paths[other] = [a for a, b in itertools.takewhile(lambda x: x[0] is x[1], pairs)]
-            if node in used:
-                used.add(other)
-    return paths, used
+        condition = chooses(run, node)
+        for other in compared(condition) if condition else operands(run, node):
+            used(other, paths[node])
+    return paths
 
 
 def same(one: float | None, other: float | None) -> bool:
@@ -281,17 +284,14 @@ class Reading:
         self.results(results)
 
     def places(self) -> None:
-        """At a point a node is where it was made; without values, around its uses too."""
+        """At a point a node is where it was made; without values, in no arm its uses are not in."""
         nodes = {node: self.vertices[k].place for node, k in self.at.items()}
-        if not self.run.graph.is_open:
+        if self.run.graph.is_open:
+            paths = outside_arms(self.run)
+            assert all(around(place) == paths[node] for node, place in nodes.items())
+        else:
             made = made_in(self.run)
             assert all(place is made[node] for node, place in nodes.items())
-            return
-        paths, used = around_uses(self.run)
-        for node, place in nodes.items():
-            own = around(place)
-            assert own == paths[node][: len(own)]
-            assert node in used or own == paths[node]
 
     def leaf(self, index: int, vertex: Vertex, code: int) -> None:
         """An input."""
@@ -1249,10 +1249,13 @@ def test_places() -> None:
         ("f(x) = if x > 0 then (if x > 1 then sin(x^2) else cos(x^2)) else 1", ["yes", "yes / yes", "yes / no"]),
         ("f(x) = { y = 1; if x > 0 { y = x^2 }; y, x^2 }", [""]),
         ("f(x) = { y = 1; if x > 0 { y = sin(x^2) }; z = if x^2 > 3 then 5 else 6; y + z }", ["", "yes", ""]),
+        ("f(x) = { for i in 1..2 { x = sin(x) }; x }", ["turn", "turn"]),
+        ("f(x) = { y = 0; for i in 1..2 { y += if x > 0 then x^2 else 1 }; y }", ["turn / yes", "turn", "turn"]),
+        ("f(x) = { y = 0; for i in 1..2 { y += if x > 0 then sin(x^2) else cos(x^2) }; y }", ["turn", "turn / yes", "turn / no", "turn", "turn"]),
     ],
 )  # fmt: skip
 def test_places_of_what_is_used_elsewhere(text: str, places: list[str]) -> None:
-    """Without values an operation is around all its uses: other operations, results, conditions."""
+    """Without values an operation is in no arm that one of its uses is not in."""
     vertices = drawn(text).vertices
     found = [x.place for x in vertices if x.kind == OPERATION]
     assert [" / ".join(one.kind for one in around(place)) for place in found] == places

@@ -726,17 +726,19 @@ def test_path() -> None:
     assert len({CALL, TURN, YES, NO}) == 4
 
 
-@given(st.lists(st.integers(-1, 30), max_size=30))
-def test_shared(parents: list[int]) -> None:
-    """The innermost place around two is the last that their paths have in common."""
+@given(
+    st.lists(st.tuples(st.integers(-1, 30), st.sampled_from([CALL, TURN, YES, NO])), max_size=20)
+)
+def test_outside_arms(made: list[tuple[int, str]]) -> None:
+    """What is used elsewhere is in no arm that the use is not in."""
     tree: list[Place] = []
-    for k, parent in enumerate(parents):
-        tree.append(Place(CALL, "g", None, tree[parent % k] if parent >= 0 and k else None))
-    for one, other in itertools.product(tree, repeat=2):
-        pairs = zip(around(one), around(other), strict=False)
-        common = [a for a, b in itertools.takewhile(lambda pair: pair[0] is pair[1], pairs)]
-        assert one.shared(other) is (common[-1] if common else None)
-        assert one.shared(None) is None
+    for k, (parent, kind) in enumerate(made):
+        tree.append(Place(kind, "g", None, tree[parent % k] if parent >= 0 and k else None))
+    for one, other in itertools.product(tree, [*tree, None]):
+        own, user = around(one), around(other)
+        arms = [k for k, x in enumerate(own) if x.kind in (YES, NO) and x not in user]
+        expected = own[: arms[0]] if arms else own
+        assert around(one.outside_arms(other)) == expected
 
 
 def test_derivatives_have_no_place() -> None:
