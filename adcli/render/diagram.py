@@ -260,8 +260,11 @@ class Captions:
 
     def results(self) -> list[str]:
         """Which result is which, where drawings have other names for them."""
+        drawn = {vertex.name for vertex in self.drawing.vertices if vertex.kind == RESULT}
         return [
-            self.shown(f"{variable(shown, self.style)} is {own}") for own, shown in self._renamed
+            self.shown(f"{variable(shown, self.style)} is {own}")
+            for own, shown in self._renamed
+            if shown in drawn
         ]
 
     def role(self, arc: Arc) -> str:

@@ -25,7 +25,7 @@ from adcli.differentiate.diagram import (
     Diagram,
 )
 from adcli.render import palette
-from adcli.render.diagram import Captions
+from adcli.render.diagram import ROLES, Captions
 from adcli.render.groups import Group, grouped
 
 # Shape and style of vertices.
@@ -210,7 +210,7 @@ def _arc(captions: Captions, arc: Arc, *, is_labelled: bool) -> dict[str, str]:
     attributes: dict[str, str] = {}
     lines = captions.arc(arc)
     if lines:
-        if is_labelled:
+        if is_labelled or arc.role in ROLES:
             label = _LINE_BREAK.join(_SPACE + _text(line) + _SPACE for line in lines)
             attributes["label"] = f"<{label}>"
             attributes["labeltooltip"] = _string(lines)

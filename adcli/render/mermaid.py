@@ -36,6 +36,9 @@ _SHAPES = {
     OUTSIDE: ("(", ")"),
 }
 _PLAIN = frozenset(" .,=+()/")
+# What Mermaid's marks for entities are made of.
+_MARKS = frozenset("ﬂ°¶ß")
+_IN_TITLES = frozenset("<>&")
 # What Mermaid draws unless the page it stands on allows more.
 MOST_ARROWS, MOST_CHARACTERS = 500, 50_000
 
@@ -52,7 +55,7 @@ def to_mermaid(drawings: Sequence[Diagram], digits: int | None, *, ascii_only: b
     title = captions[0].title()
     if len(captions) == 1:
         title = f"{title} ({captions[0].subtitle()})"
-    lines = ["---", f"title: {json.dumps(title, ensure_ascii=ascii_only)}", "---"]
+    lines = ["---", f"title: {json.dumps(_title(title), ensure_ascii=ascii_only)}", "---"]
     # Arrows of reverse mode point to the inputs, which stay above.
     is_reverse = drawings[0].mode == "reverse"
     direction = "BT" if is_reverse else "TB"
@@ -142,6 +145,16 @@ def _quoted(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """A text of which Mermaid reads nothing as markup."""
-    return "".join(
-        c if c.isalnum() or c in _PLAIN or not c.isascii() else f"#{ord(c)};" for c in text
-    )
+    return "".join(c if _is_plain(c) else f"#{ord(c)};" for c in text)
+
+
+def _title(text: str) -> str:
+    """The same for a title, where little is markup, and entity codes are not read.
+
+    Mermaid's own mark for one, which it makes of codes elsewhere, is.
+    """
+    return "".join(f"ﬂ°°{ord(c)}¶ß" if c in _IN_TITLES or c in _MARKS else c for c in text)
+
+
+def _is_plain(c: str) -> bool:
+    return c.isalnum() or c in _PLAIN if c.isascii() else c not in _MARKS

@@ -48,7 +48,8 @@ def finished(drawn: bytes, title: str) -> bytes:
     root.insert(0, heading)
     ET.indent(root, "")
     body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return body + b"\n"
+    # Spaces that do not break as entities: what was to be ASCII stays so.
+    return body.replace("\u00a0".encode(), b"&#160;") + b"\n"
 
 
 def _tag(name: str) -> str:
@@ -136,6 +137,7 @@ def _colors(palette: Palette) -> list[str]:
         f"text.tangent {{ fill: {palette.passes['forward']}; }}",
         f"text.adjoint {{ fill: {palette.passes['reverse']}; }}",
         f".group path, .group polygon {{ stroke: {palette.frame}; fill: none; }}",
+        ".pass polygon { fill: none; }",
         f".edge path {{ stroke: {palette.line}; }}",
         f".edge polygon {{ stroke: {palette.line}; fill: {palette.line}; }}",
     ]

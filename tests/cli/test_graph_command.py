@@ -24,8 +24,8 @@ from mpmath_functions import PRIMITIVES
 
 import adcli
 from adcli.cli.main import main
+from adcli.differentiate import diagram
 from adcli.differentiate.diagram import OPERATION, Diagram
-from adcli.render import tree
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
@@ -365,12 +365,27 @@ def test_a_broken_pygraphviz(tmp_path: Path) -> None:
     (package / "__init__.py").write_text("raise ImportError('libcgraph.so: not found')\n")
     env = {"PYTHONPATH": str(package.parent)}
     done = process(SOURCE, "-o", "graph.svg", env=env, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (6, b"")
-    error, reason, *_ = done.stderr.decode().splitlines()
-    assert error == "error: Graphviz could not draw this graph"
-    assert reason == "  it said: ImportError: libcgraph.so: not found"
-    assert b"Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == (
+        "error: pygraphviz does not work here\n"
+        "  install it again: pip install --force-reinstall pygraphviz\n"
+        "  libcgraph.so: not found\n"
+    )
     assert os.listdir(tmp_path) == ["packages"]
+
+
+# A search path that begins with the current folder, as an interactive Python has it.
+FROM_HERE = ("-c", "import sys; from adcli.cli.main import main; sys.exit(main(sys.argv[1:]))")
+
+
+def test_the_layout_imports_nothing_from_the_current_folder(run: Run, tmp_path: Path) -> None:
+    for name in ("pygraphviz.py", "ctypes.py"):
+        (tmp_path / name).write_text("open('imported', 'w')\n")
+    assert run("graph", SOURCE, "-o", "one.svg").code == 0
+    done = process(SOURCE, "-o", "two.svg", code=FROM_HERE, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(os.listdir(tmp_path)) == ["ctypes.py", "one.svg", "pygraphviz.py", "two.svg"]
+    is_svg((tmp_path / "two.svg").read_bytes())
 
 
 # Interrupts.
@@ -451,7 +466,7 @@ def test_an_interrupt_while_graphviz_works(tmp_path: Path, whom: str) -> None:
 
 # What stands on the nodes.
 
-_BRANCHES = re.compile(r"(?:\|   |    |\+-- |`-- )*(?:if |then |else )?")
+_BRANCHES = re.compile(r"(?:\|  |   |\+- |`- )*(?:if |then |else )?")
 
 
 class Table:
@@ -787,6 +802,55 @@ def test_both_arms_without_values_and_one_with(run: Run) -> None:
         assert row[one.columns.index("value")] == decision
 
 
+def test_the_role_of_operands_shown_before(run: Run) -> None:
+    for program, roles in (
+        ("if x > 0 then x else y", ["if v-1 > 0", "then v-1", "else v0"]),
+        ("if x > 0 then y else x", ["if v-1 > 0", "then v0", "else v-1"]),
+        ("if x > y then x else y", ["if v-1 > v0", "then v-1", "else v0"]),
+    ):
+        (table,) = drawn(run, program)
+        lines = [row[0].lstrip("|`+- ").partition(" = ")[0] for row in table.rows]
+        assert [line for line in lines if line.startswith(("if", "then", "else"))] == roles
+
+
+def test_where_an_operation_is_from(run: Run) -> None:
+    program = "h(x) = exp(x); g(x) = sin(h(x)); s = 0; for i in 1..2 { s = s + g(x*i) }; s"
+    nested = program.replace("s = s + g(x*i)", "if x > 0 { s = s + g(x*i) }")
+    for text, places in (
+        (program, {"i = 1", "i = 1 › g", "i = 1 › g › h"}),
+        (nested, {"i = 1 › x > 0: true", "i = 1 › x > 0: true › g", "... › x > 0: true › g › h"}),
+    ):
+        lines = run("graph", text, "x=1").out.splitlines()
+        cells = {line.split("│")[-2].strip() for line in lines if line.startswith("│")}
+        assert cells >= places
+    dot = run("graph", "g(x) = sin(x)^2; s = x; for i in 1..2 { s = g(s) }; s", "--format", "dot")
+    assert {f"label=<i = {i} › g>" in dot.out for i in (1, 2)} == {True}
+
+
+def test_each_comparison_is_in_its_turn(run: Run) -> None:
+    """Also the first, which no operation of the turn comes before."""
+    (table,) = drawn(run, "s = x; while s < 10 { s = s*3 }; s", "x=2")
+    place, value = table.columns.index("from"), table.columns.index("value")
+    compared = [(row[place], row[value]) for row in table.rows if row[0].endswith(" < 10")]
+    assert compared == [("turn 1", "true"), ("turn 2", "true"), ("turn 3", "false")]
+
+
+def test_results_with_other_names_are_named(run: Run) -> None:
+    def footer(*arguments: str) -> list[str]:
+        out = run("graph", *arguments, "--ascii").out
+        return [line for line in out.splitlines() if " is " in line]
+
+    assert footer("f(x) = { p = 2*x; p, sin(x), [x, 3] }") == [
+        "y2 is f[1]",
+        "y3 is f[2][1]",
+        "y4 is f[2][2]",
+    ]
+    assert footer("sin(x)") == []
+    assert footer("f(x) = { p = 2*x; q = 3*x; p, q }") == []
+    assert len(footer("x, x^2", "x=1", "--mode", "reverse")) == 2 * 2
+    assert "y₁ is f[1]\ny₂ is f[2]\n" in run("graph", "x^2, 2*x").out
+
+
 # Parts of it.
 
 
@@ -807,10 +871,45 @@ def test_wrt_leaves_the_rest_out(run: Run) -> None:
     assert float(table.cell("v-1", "adjoint")) == pytest.approx(
         math.sin(1) + 3 * math.exp(2), rel=1e-15
     )
-    assert table.names["v1"][0] == "sin v-2"
+    assert table.names["v1"][0] == "sin v-2  (not drawn)"
     assert "v-2" not in table.names
     assert table.cell("v1", "adjoint") == "."
     assert table.cell("v0", "adjoint") == "."
+
+
+def test_wrt_leaves_out_results_that_do_not_depend_on_it(run: Run) -> None:
+    program = ("f(x, y) = { p = x*y; q = exp(y); p, q, 2*x, 1/4 }", "x=3", "y=5")
+    for options, names in (
+        (["--wrt", "x"], ["p", "y3"]),
+        (["--wrt", "y"], ["p", "q"]),
+        (["--wrt", "x,y"], ["p", "q", "y3"]),
+        (["--wrt", "x", "--result", "p"], ["p"]),
+    ):
+        (table,) = drawn(run, *program, *options)
+        assert results(table) == names
+        assert len(drawn(run, *program, *options, "--mode", "reverse")) == len(names)
+    for options in (["--wrt", "x", "--result", "q"], ["--wrt", "y", "--result", "f[1]"]):
+        got = run("graph", *program, *options)
+        assert (got.code, got.out) == (2, "")
+        assert got.err == f"error: nothing that is drawn depends on {options[1]}\n"
+
+
+@pytest.mark.parametrize("constant", [0, 1, 2, 3])
+def test_a_constant_result_depends_on_nothing(run: Run, constant: int) -> None:
+    """Whatever number it is: no node is meant by it."""
+    (table,) = drawn(run, f"x*y, {constant}", "--wrt", "x")
+    assert results(table) == ["y1"]
+    got = run("graph", f"x*y, {constant}", "--wrt", "x", "--result", "f[2]")
+    assert got.code == 2
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "shown"), [("x", "x", "y"), ("x, y", "y", "y2"), ("[x, y]", "x", "y1")]
+)
+def test_wrt_an_input_that_is_a_result(run: Run, program: str, name: str, shown: str) -> None:
+    (table,) = drawn(run, program, "--wrt", name)
+    assert results(table) == [shown]
+    assert {text for own, (text, _) in table.names.items() if own != shown} == {name}
 
 
 def test_forward_passes_are_of_wrt(run: Run) -> None:
@@ -888,6 +987,10 @@ def test_function_and_standard_input(run: Run, tmp_path: Path) -> None:
         [SOURCE, *POINT, "--mode", "forward", "--seed", "x1=1"],
         ["a*b, a/b, 3*a", "a=1", "b=2", "--mode", "reverse"],
         ["s = x; for i in 1..50 { s = sin(s)*i }; s"],
+        ["if x > 1 then sin(x) else 2*x"],
+        ["if x > 1 then sin(x) else 2*x", "x=2", "--mode", "reverse"],
+        ["a*b, exp(b)*c, 3*c", "--wrt", "b"],
+        ["a*b, exp(b)*c, 3*c", "a=1", "b=2", "c=3", "--mode", "forward", "--result", "f[2]"],
     ],
     ids=lambda arguments: " ".join(arguments),
 )
@@ -903,21 +1006,121 @@ def test_max_nodes_is_how_many_are_drawn(run: Run, arguments: list[str]) -> None
     assert run("graph", *arguments, "--max-nodes", "1").out == run("graph", *arguments).out
 
 
+def test_a_chosen_result_is_all_that_counts(run: Run) -> None:
+    program = "[x^i for i in 1..2500]"
+    assert run("graph", program, "--format", "dot").code == 6
+    got = run("graph", program, "--result", "f[7]", "--format", "dot", "--max-nodes", "4")
+    assert (got.code, got.err) == (0, "")
+    assert pygraphviz.AGraph(string=got.out).number_of_nodes() == 4
+
+
+def turns(count: int) -> str:
+    """A program whose tree has 4 lines, and 2 for each turn."""
+    return f"s = x + y; for i in 1..{count} {{ s = s*x }}; s"
+
+
 def test_a_tree_too_long_to_read_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "_MOST_LINES", 1000)
-
-    def program(turns: int) -> str:
-        return f"s = x + y; for i in 1..{turns} {{ s = s*x }}; s"
-
-    assert run("graph", program(200)).code == 0
-    for arguments, lines in (
-        ([program(400)], "1,207"),
-        ([program(200), "x=1", "y=1", "--mode", "forward"], "1,214"),
+    monkeypatch.setattr(diagram, "MAX_LINES", 1000)
+    point = ("x=1", "y=1", "--mode")
+    assert run("graph", turns(498)).code == 0
+    assert run("graph", turns(248), *point, "forward").code == 0
+    assert run("graph", turns(498), *point, "reverse").code == 0
+    assert run("graph", turns(498), *point, "forward", "--seed", "x=1").code == 0
+    for arguments, problem in (
+        ([turns(499)], "1,002 lines are too many; the limit is 1,000"),
+        (
+            [turns(249), *point, "forward"],
+            "502 lines in each of 2 passes are too many; the limit is 1,000",
+        ),
+        ([turns(499), *point, "reverse"], "1,002 lines are too many; the limit is 1,000"),
     ):
         got = run("graph", *arguments)
         assert (got.code, got.out) == (6, "")
-        assert got.err.startswith(f"error: a tree of about {lines} lines; the limit is 1,000\n")
-        assert run("graph", *arguments, "--format", "mermaid").code == 0
+        assert got.err.splitlines()[0] == f"error: {problem}"
+        assert run("graph", *arguments, "--format", "dot", "--max-nodes", "1e6").code == 0
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize("form", ["tree", "dot"])
+def test_what_is_too_large_is_refused_before_the_passes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, form: str, mode: str
+) -> None:
+    def made(*_: object) -> None:
+        raise AssertionError("a pass was made")
+
+    monkeypatch.setattr(diagram, "MAX_LINES", 19)
+    for name in ("forward_pass", "reverse_pass"):
+        monkeypatch.setattr(diagram, name, made)
+    options = ("--mode", mode, "--format", form, "--max-nodes", "19")
+    assert run("graph", "x*y, x/y, x + y, x^y", "x=2", "y=3", *options).code == 6
+
+
+def test_six_passes_stand_side_by_side(run: Run) -> None:
+    def arguments(count: int, mode: str) -> list[str]:
+        numbers = ",".join(map(str, range(1, count + 1)))
+        return ["x*x", f"x=[{numbers}]", "--mode", mode]
+
+    for mode, one_pass in (
+        ("forward", "one pass is drawn with --seed x[1]=1 or --wrt"),
+        ("reverse", "one pass is drawn with --result NAME"),
+    ):
+        for form in ("dot", "mermaid", "svg"):
+            assert run("graph", *arguments(6, mode), "--format", form).code == 0
+            more = run("graph", *arguments(7, mode), "--format", form, "--max-nodes", "1e6")
+            assert (more.code, more.out) == (6, "")
+            assert more.err == (
+                "error: 7 passes do not fit side by side; at most 6 do\n"
+                f"  {one_pass}\n"
+                "  --format tree has room for more\n"
+            )
+        assert len(drawn(run, *arguments(7, mode))) == 7
+    assert run("graph", *arguments(7, "forward"), "--seed", "x[7]=1", "--format", "dot").code == 0
+    assert run("graph", *arguments(7, "reverse"), "--result", "f[7]", "--format", "dot").code == 0
+
+
+def test_many_arcs_have_their_texts_in_tooltips_only(run: Run) -> None:
+    """It counts the arcs of each pass by itself."""
+    for end, labels in (("sin(s)", 2 * 249), ("sin(sin(s))", 0)):
+        # 248 arcs of the sum and the products, one of each sine and one to the result.
+        program = f"s = x + y; for i in 1..123 {{ s = s*x }}; {end}"
+        got = run("graph", program, "x=1", "y=1", "--mode", "forward", "--format", "dot")
+        assert (got.code, got.err) == (0, "")
+        lines = [line for line in got.out.splitlines() if " -> " in line]
+        assert sum("[label=<" in line for line in lines) == labels
+        # All but the arc to the result have one.
+        assert sum(" tooltip=" in line or "[tooltip=" in line for line in lines) == len(lines) - 2
+
+
+def test_more_than_mermaid_draws_comes_with_a_note(run: Run, tmp_path: Path) -> None:
+    loop = "s = x; for i in 1..249 { s = s*x }"  # 498 arrows, and one to the result
+    long = "s = x*y; for i in 1..29 { s = sin(s)*x + cos(s)*y }; s"
+    passes = ["x=1.1", "y=1.2", "--mode", "forward"]
+    for program, options, arrows, is_noted in (
+        (f"{loop}; sin(s)", [], 500, False),
+        (f"{loop}; sin(sin(s))", [], 501, True),
+        (long, [*passes, "--digits", "3"], 470, False),
+        (long, [*passes, "--digits", "17"], 470, True),
+    ):
+        got = run("graph", program, *options, "--format", "mermaid")
+        assert got.code == 0
+        assert len(re.findall(r"^ *n\w+ -\S+.* n\w+$", got.out, re.MULTILINE)) == arrows
+        note = (
+            f"note: {arrows:,} arrows and {len(got.out):,} characters: Mermaid draws at most "
+            "500 and 50,000 unless a page allows more\n"
+        )
+        assert got.err == (note if is_noted else "")
+        quiet = run("graph", program, *options, "--format", "mermaid", "--quiet")
+        assert (quiet.code, quiet.out, quiet.err) == (0, got.out, "")
+        saved = run("graph", program, *options, "-o", "graph.mmd", "--strict")
+        assert (saved.code, saved.out, saved.err) == (0, "", got.err)
+        assert (tmp_path / "graph.mmd").read_text("utf-8") == got.out
+        assert run("graph", program, *options, "--format", "dot").err == ""
+
+
+def test_no_results_are_not_no_inputs(run: Run) -> None:
+    got = run("graph", "f(x) = zeros(0)", "x=1", "--mode", "reverse")
+    assert (got.code, got.out) == (2, "")
+    assert got.err == "error: there is no pass to draw: the program has no results\n"
 
 
 # Warnings, notes and looks.
@@ -977,7 +1180,7 @@ def test_digits(run: Run) -> None:
 
 
 @pytest.mark.parametrize("mode", [(), ("--mode", "forward"), ("--mode", "reverse")])
-@pytest.mark.parametrize("form", ["tree", "mermaid"])
+@pytest.mark.parametrize("form", ["tree", "dot", "mermaid", "svg"])
 def test_ascii(run: Run, form: str, mode: tuple[str, ...]) -> None:
     program = "f(α, x) = if α <= 1 then sqrt(abs(α)) + x^2 else floor(x)"
     got = run("graph", program, "α=0.5", "x=2", *mode, "--format", form, "--ascii")
@@ -998,7 +1201,8 @@ def test_a_title_is_text_and_nothing_else(run: Run, tmp_path: Path) -> None:
     assert title is not None
     assert title.text == f"{shown}: Computational graph"
     mermaid = run("graph", name, "--format", "mermaid").out.splitlines()
-    assert json.loads(mermaid[1].removeprefix("title: ")) == f"{shown} (Computational graph)"
+    marked = re.sub("[<>&]", lambda sign: f"ﬂ°°{ord(sign[0])}¶ß", shown)  # Mermaid's own marks
+    assert json.loads(mermaid[1].removeprefix("title: ")) == f"{marked} (Computational graph)"
     dot = run("graph", name, "--format", "dot").out
     assert "\x1b" not in dot
     graph = pygraphviz.AGraph(string=dot)
@@ -1066,6 +1270,19 @@ def test_library_parts() -> None:
         ({"result": "q"}, adcli.InputError, "no result is called 'q'"),
         ({"mode": "forward", "seed": {"q": 1}}, adcli.InputError, "no input is called 'q'"),
         ({"q": 1}, adcli.InputError, "no input is called 'q'"),
+        ({"seed": {"x": 1}}, adcli.InputError, "a seed is for a forward pass"),
+        ({"seed": {"x": 1}, "mode": "reverse"}, adcli.InputError, "a seed is for a forward pass"),
+        (
+            {"seed": {"x": 1}, "mode": "forward", "wrt": "x"},
+            adcli.InputError,
+            "a seed is one pass",
+        ),
+        ({"max_nodes": 3}, adcli.LimitError, "4 nodes are too many; the limit is 3"),
+        (
+            {"max_nodes": 7, "mode": "forward"},
+            adcli.LimitError,
+            "4 nodes in each of 2 passes are too many; the limit is 7",
+        ),
         ({"values": False, "q": 1}, adcli.InputError, "no input is called 'q'"),
     ],
 )
@@ -1073,6 +1290,22 @@ def test_library_errors(options: dict[str, object], error: type[Exception], mess
     program = adcli.load("f(x = 2, y = 3) = x*y")
     with pytest.raises(error, match=re.escape(message)):
         program.graph(**options)  # type: ignore[arg-type]  # what a caller could write
+
+
+def test_library_limits() -> None:
+    program = adcli.load("f(x = 2, y = 3) = x*y")
+    assert len(program.graph(max_nodes=4).drawings[0].vertices) == 4
+    assert len(program.graph(max_nodes=8, mode="forward").drawings) == 2
+    vector = adcli.load("prod(x)")
+    assert len(vector.graph(x=[1] * 6, mode="forward").drawings) == 6
+    with pytest.raises(adcli.LimitError, match="7 passes do not fit side by side"):
+        vector.graph(x=[1] * 7, mode="forward")
+
+
+@pytest.mark.parametrize("form", ["gif", "", "SVG", "dot"])
+def test_library_unknown_picture(form: str) -> None:
+    with pytest.raises(adcli.InputError, match=f"no picture is called '{form}'"):
+        adcli.load("x^2").graph(x=1).picture(form)
 
 
 def test_library_without_values_where_they_decide() -> None:
