@@ -53,7 +53,7 @@ def write_whole(path: str, content: str | bytes) -> None:
     """
     import tempfile
 
-    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    data = _encoded(content, "utf-8")
     try:
         if os.path.abspath(path).startswith(_OPEN_FILES):
             with open(path, "ab") as file:

@@ -39,11 +39,11 @@ _ENDINGS = {
     ".txt": "table",
 }
 PICTURES = ("svg", "png", "pdf")
-GRAPH_FORMATS = ("tree", "dot", "mermaid", "svg", "png", "pdf")
+GRAPH_FORMATS = ("tree", "dot", "mermaid", *PICTURES)
 # Of a result that is a text in the language.
 _TEXT_ENDINGS = {".ad": "text", ".txt": "text", ".json": "json", ".tex": "latex"}
-# Pictures that are text.
-_TEXTS = frozenset({"svg"})
+# Pictures that are no text.
+_BINARY = frozenset({"png", "pdf"})
 _GRAPH_ENDINGS = {
     ".txt": "tree",
     ".dot": "dot",
@@ -669,8 +669,7 @@ class Output:
         Raises:
             InputError: it is one.
         """
-        is_binary = self.form in PICTURES and self.form not in _TEXTS
-        if self.out is None and is_binary and self.environment.stdout.isatty():
+        if self.out is None and self.form in _BINARY and self.environment.stdout.isatty():
             raise InputError(
                 f"a {self.form.upper()} is no text for a terminal",
                 hint=f"write -o FILE.{self.form}",
@@ -680,11 +679,10 @@ class Output:
         """Write a finished text, or a picture, to the file or stdout, whole or not at all."""
         from adcli.cli.files import write_stream, write_whole
 
-        stdout = self.environment.stdout
         if self.out is not None:
             write_whole(self.out, content)
         else:
-            write_stream(stdout, content)
+            write_stream(self.environment.stdout, content)
 
 
 def diagnostics_data(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from adcli.differentiate.trace import (
     forward_pass,
     result_names,
     reverse_pass,
+    same_operands,
 )
 from adcli.differentiate.trace import warnings as trace_warnings
 from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError, LimitError, ProgramError
@@ -43,7 +44,6 @@ INPUT, CONSTANT, OPERATION, CHOICE, CONDITION, RESULT, OUTSIDE = (
 )
 # What an arc stands for, where it is no operand.
 OPERAND, COMPARED, DECIDES, IF_TRUE, IF_FALSE = "operand", "compared", "if", "then", "else"
-
 
 # Passes in one picture; of more, none would be seen.
 MOST_SIDE_BY_SIDE = 6
@@ -138,18 +138,21 @@ class Diagram:
         traced: the pass, None of the graph alone.
         vertices: in the order computed.
         arcs: what they are computed from.
-        has_values: whether the vertices have values.
     """
 
-    __slots__ = ("arcs", "has_values", "mode", "run", "traced", "vertices")
+    __slots__ = ("arcs", "mode", "run", "traced", "vertices")
 
     def __init__(self, run: Run, mode: str, traced: Pass | None) -> None:
         self.run = run
         self.mode = mode
         self.traced = traced
-        self.has_values = not run.graph.is_open
         self.vertices: list[Vertex] = []
         self.arcs: list[Arc] = []
+
+    @property
+    def has_values(self) -> bool:
+        """Whether the vertices have values."""
+        return not self.run.graph.is_open
 
 
 def structure(
@@ -236,8 +239,8 @@ def drawings(
 def count_lines(drawing: Diagram) -> int:
     """How many lines a drawing has as a tree: constants have none."""
     vertices = drawing.vertices
-    heads = {arc.tail for arc in drawing.arcs}
-    roots = sum(vertex.kind != CONSTANT and i not in heads for i, vertex in enumerate(vertices))
+    used = {arc.tail for arc in drawing.arcs}
+    roots = sum(vertex.kind != CONSTANT and i not in used for i, vertex in enumerate(vertices))
     return roots + sum(vertices[arc.tail].kind != CONSTANT for arc in drawing.arcs)
 
 
@@ -412,7 +415,7 @@ class _Builder:
             if partial is not None:
                 arc.partial = partial if isinstance(partial, Formula) else Formula(partial)
                 arc.value = local_partials(graph, node)[position] or 0.0
-                arc.is_whole = len(set(operands)) == len(operands)
+                arc.is_whole = not same_operands(self.run, node)
 
     def _operand(self, node: int, place: Place | None) -> int:
         """The vertex of an operand: one there is, or a constant beside its use."""

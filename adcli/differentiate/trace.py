@@ -244,7 +244,7 @@ def reverse_pass(run: Run, seed: Mapping[str, float]) -> Pass:
                 after,
                 local=(source, target),
                 # Of v*v each half of the rule is only half of the partial derivative.
-                is_partial=not _same_operands(run, source),
+                is_partial=not same_operands(run, source),
                 accumulates=before is not None,
                 operation=source,
             )
@@ -287,7 +287,8 @@ def warnings(
     return found + notes(run, run.results.values(), nodes)
 
 
-def _same_operands(run: Run, node: int) -> bool:
+def same_operands(run: Run, node: int) -> bool:
+    """Whether an operation has one node as both operands, as v*v has."""
     operands = run.graph.operands(node)
     return len(operands) == 2 and operands[0] == operands[1]
 

@@ -216,8 +216,7 @@ class History:
                     structures[a] = _Structure(a)
                 calls.append(_Call(a, place, structures[a]))
             elif kind == _LEAVE:
-                if calls:
-                    calls.pop()
+                calls.pop()
             elif kind == _TURN:
                 _begin_turn(calls[-1], where, a, made)
             else:

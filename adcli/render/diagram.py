@@ -18,7 +18,6 @@ from adcli.differentiate.diagram import (
     Diagram,
     Vertex,
 )
-from adcli.differentiate.trace import result_names
 from adcli.errors import Source
 from adcli.graph import conditions
 from adcli.graph.conditions import Condition
@@ -38,20 +37,18 @@ from adcli.graph.numbers import number
 from adcli.graph.program import Run
 from adcli.graph.wengert import Scalar
 from adcli.render.safe import safe, to_ascii, width
-from adcli.render.trace import DEFAULT_DIGITS, Writer, seed_text
+from adcli.render.trace import DEFAULT_DIGITS, Writer, called, seed_text
 
 # The longest text of a program shown on a drawing, and in its tooltips.
 _LONGEST_TITLE = 90
 _LONGEST_TEXT = 300
 _LONGEST_CHOICE = 40
 _LONGEST_LABEL = 20
-# And a column of a table.
-_FEW_PLACES = 3
 # The contributions to an adjoint that a tooltip lists.
 _MOST_STEPS = 6
-# The places around an operation that a tooltip names.
+# The places around an operation that a tooltip names, and a column of a table.
 _MOST_PLACES = 6
-
+_FEW_PLACES = 3
 
 ROLES = {DECIDES: "if", IF_TRUE: "then", IF_FALSE: "else"}
 
@@ -93,8 +90,7 @@ class Captions:
         self.ascii_only = ascii_only
         self.style: Style = "ascii" if ascii_only else "text"
         self.writer = Writer(drawing.run, self.style, DEFAULT_DIGITS if digits is None else digits)
-        names = result_names(drawing.run)
-        self._renamed = [pair for pair in names.items() if pair[0] != pair[1] and len(names) > 1]
+        self._called = called(self.writer)
         # Constants that stand beside the operation they are an operand of.
         self.beside = {
             arc.tail: arc.head
@@ -212,12 +208,8 @@ class Captions:
         lines = [name]
         if vertex.condition is not None and vertex.kind == CHOICE:
             lines.append(f"if {self._write(vertex.condition)}")
-        if vertex.kind == RESULT:
-            lines += [
-                f"{variable(shown, self.style)} is {own}"
-                for own, shown in self._renamed
-                if shown == vertex.name
-            ]
+        if vertex.kind == RESULT and vertex.name in self._called:
+            lines.append(self._called[vertex.name])
         if vertex.formula is not None and vertex.value is not None and vertex.kind != CONSTANT:
             value = self.writer.number(vertex.value)
             filled = ""
@@ -261,11 +253,7 @@ class Captions:
     def results(self) -> list[str]:
         """Which result is which, where drawings have other names for them."""
         drawn = {vertex.name for vertex in self.drawing.vertices if vertex.kind == RESULT}
-        return [
-            self.shown(f"{variable(shown, self.style)} is {own}")
-            for own, shown in self._renamed
-            if shown in drawn
-        ]
+        return [self.shown(text) for name, text in self._called.items() if name in drawn]
 
     def role(self, arc: Arc) -> str:
         """What an operand is to a choice: "if ", "then ", "else "; "" of others."""

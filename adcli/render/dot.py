@@ -25,7 +25,7 @@ from adcli.differentiate.diagram import (
     Diagram,
 )
 from adcli.render import palette
-from adcli.render.diagram import ROLES, Captions
+from adcli.render.diagram import ROLES, Caption, Captions
 from adcli.render.groups import Group, grouped
 
 # Shape and style of vertices.
@@ -144,7 +144,9 @@ def _group(
     lines = []
     for index in group.members:
         vertex = captions.drawing.vertices[index]
-        looks = _vertex(vertex.kind, _label(captions, index), captions.vertex(vertex).tooltip)
+        caption = captions.vertex(vertex)
+        label = _label(caption, vertex.kind, captions.drawing.mode)
+        looks = _vertex(vertex.kind, label, caption.tooltip)
         lines.append(f"{prefix}{index} {_join(looks)}")
         for number in far_into.get(index, ()):
             far = captions.drawing.vertices[captions.drawing.arcs[number].tail]
@@ -170,16 +172,14 @@ def _group(
     return lines
 
 
-def _label(captions: Captions, index: int) -> str:
-    vertex = captions.drawing.vertices[index]
-    caption = captions.vertex(vertex)
+def _label(caption: Caption, kind: str, mode: str) -> str:
     rows = [_text(caption.name)]
-    if vertex.kind == CONSTANT:
+    if kind == CONSTANT:
         rows = [_SPACE + rows[0] + _SPACE]
     if caption.value:
         rows.append(_text(caption.value))
     if caption.derivative:
-        color = palette.LIGHT.passes[captions.drawing.mode]
+        color = palette.LIGHT.passes[mode]
         rows.append(f'<FONT COLOR="{color}">{_text(caption.derivative)}</FONT>')
     return _LINE_BREAK.join(rows)
 

@@ -29,7 +29,7 @@ _LARGEST_PAGE = 190
 
 # What the child says with its exit code.
 _BROKEN = 3
-_CHILD = """
+_CHILD = f"""
 import sys
 try:
     import ctypes  # the kernel ends this process with its parent, where it can
@@ -40,7 +40,7 @@ try:
     import pygraphviz
 except ImportError as error:
     print(error, file=sys.stderr)
-    sys.exit(3)
+    sys.exit({_BROKEN})
 form, prefix = sys.argv[1:]
 graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
 for setting in prefix.split():

@@ -229,18 +229,21 @@ def reverse_views(writer: Writer, passes: Sequence[Pass]) -> list[View]:
             rows += [["", line] for line in lines[1:]]
         down, up = ("", "") if writer.style in ("ascii", "latex") else (" ↓", " ↑")
         columns = [f"Forward primal trace{down}", f"Reverse adjoint (derivative) trace{up}"]
-        footer = [] if writer.style == "latex" else _called(writer)
+        footer = [] if writer.style == "latex" else list(called(writer).values())
         views.append(View(columns, rows, seed_text(writer, "reverse", one), footer))
     return views
 
 
-def _called(writer: Writer) -> list[str]:
-    """Which result is which, where a trace had to rename several."""
+def called(writer: Writer) -> dict[str, str]:
+    """Which result is which, where a trace had to rename several: yk -> "yₖ is f[k]"."""
     names_ = result_names(writer.run)
-    renamed = {name: shown for name, shown in names_.items() if name != shown}
     if len(names_) == 1:
-        return []
-    return [f"{variable(shown, writer.style)} is {name}" for name, shown in renamed.items()]
+        return {}
+    return {
+        shown: f"{variable(shown, writer.style)} is {name}"
+        for name, shown in names_.items()
+        if name != shown
+    }
 
 
 def _result_key(formula: Formula) -> str:
