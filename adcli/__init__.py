@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adcli.errors import (
     DEFAULT_MAX_NODES,
@@ -31,6 +31,7 @@ from adcli.errors import (
 
 if TYPE_CHECKING:
     from adcli.differentiate.check import Check
+    from adcli.differentiate.columns import Columns
     from adcli.differentiate.compare import Comparison
     from adcli.differentiate.gradient import Gradient, Mode
     from adcli.differentiate.hessian import Hessian, Hvp
@@ -89,6 +90,7 @@ class Program:
         from adcli.graph.program import Program as Compiled
 
         self._compiled = Compiled(source, function)
+        self._columns: dict[str, Columns] = {}
 
     @property
     def function(self) -> str:
@@ -391,6 +393,63 @@ class Program:
             run = structure(self._compiled, given)
         made = drawings(run, mode, seed=seed, wrt=wrt, result=result, max_nodes=max_nodes)
         return Drawing(made)
+
+    def columns(
+        self,
+        columns: Mapping[str, Any],
+        /,
+        *,
+        constants: Mapping[str, Given] | None = None,
+        wrt: str | Sequence[str] | None = None,
+        hessian: bool = False,
+        values_only: bool = False,
+        jobs: int | None = None,
+    ) -> dict[str, Any]:
+        """The results and their derivatives for many rows, by native code.
+
+        The code is made for this program once, and kept.
+
+        Args:
+            columns: for each input an array of numbers (rows,); for a vector (rows, length),
+                for a matrix (rows, height, width), or a column for each element ("x[1]",
+                "A[1,2]").
+            constants: values of inputs that are the same in all rows. What has neither
+                columns nor a value here takes its default. Constants are not differentiated.
+            wrt: the inputs to differentiate with respect to; all that have columns if None.
+            hessian: whether to add second derivatives, of one result.
+            values_only: whether to differentiate nothing.
+            jobs: how many threads; as many as there are processors if None.
+
+        Returns:
+            Arrays of doubles (rows,) by name: the results ("f", or "f[1]", ...), then the
+            derivatives ("df_dx1", "df_dx[1]"), then with `hessian` the upper triangle of the
+            second ones ("d2f_dx1_dx2").
+
+        Raises:
+            InputError: inputs that are missing or unknown, or of the wrong shape; columns
+                that are not of one length.
+            ProgramError: a recursion or a shape that the inputs decide; and, of the first
+                row that cannot be computed, what `grad` raises.
+            LimitError: too many operations, in the program or in a row.
+        """
+        from adcli.differentiate.columns import Table, compiled
+        from adcli.differentiate.rows import Wanted
+
+        order = 0 if values_only else 2 if hessian else 1
+        names = (wrt,) if isinstance(wrt, str) else None if wrt is None else tuple(wrt)
+        table = Table(self._compiled, columns)
+        key = repr((table.shapes, constants, order, names))
+        if key not in self._columns:
+            self._columns[key] = compiled(
+                self._compiled, table.shapes, constants or {}, Wanted(order, names)
+            )
+        results, errors = self._columns[key].compute(table.columns, table.rows, jobs)
+        for row in sorted(errors):
+            error = errors[row]
+            if isinstance(error, AdcliError):
+                error.details += (f"in row {row:,}, counted from 0",)
+            raise error
+        return results
 
     def check(
         self,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adcli.evaluate.floats import Over
-from adcli.graph.primitives import CONSTANT
+from adcli.graph.primitives import CONSTANT, END
 from adcli.graph.rules import FLOATS
 from adcli.graph.wengert import UNARY, Graph
 
@@ -87,7 +87,9 @@ def needed(graph: Graph, results: Iterable[int]) -> array[int]:
     last_use = array("i", [0]) * count
     for node in results:
         last_use[node] = count
-    partials = {code: FLOATS.partials(code) for code in set(graph.op) if code > CONSTANT}
+    codes = {code for code in graph.op if code > CONSTANT}
+    # A choice of an open graph passes on what comes from either arm.
+    partials = {code: FLOATS.partials(code) if code < END else (1.0, 1.0) for code in codes}
     last_first = slice(None, None, -1)
     nodes = zip(
         range(count - 1, -1, -1),

@@ -14,8 +14,8 @@ from typing import Any
 from adcli.evaluate.floats import Over
 from adcli.graph.conditions import Condition, Truth
 from adcli.graph.open import SELECT, OpenGraph
-from adcli.graph.primitives import ADD, BY_NAME, CONSTANT, MUL, NEG, POW, SUB
-from adcli.graph.rules import Arithmetic, Partial
+from adcli.graph.primitives import ADD, BY_NAME, CONSTANT, MUL, NEG, POW, SUB, row_of
+from adcli.graph.rules import Arithmetic, Partial, parsed
 from adcli.graph.wengert import Scalar
 from adcli.language import syntax
 
@@ -65,8 +65,14 @@ class _Partial:
         self.nonzero = nonzero
 
 
-def over_open(graph: OpenGraph) -> Over:
-    """A sweep that records derivatives: seeds and results are `Masked`."""
+def over_open(graph: OpenGraph, *, exact: bool = False) -> Over:
+    """A sweep that records derivatives: seeds and results are `Masked`.
+
+    Args:
+        graph: the graph.
+        exact: whether the derivatives are to be evaluated, and not to be read: domains and
+            the range of doubles count then.
+    """
     values = graph.value
     primal = [values[i] if code == CONSTANT else i for i, code in enumerate(graph.op)]
 
@@ -87,7 +93,7 @@ def over_open(graph: OpenGraph) -> Over:
     def add(one: Masked, other: Masked) -> Masked:
         return _sum(graph, one, other)
 
-    return Over(primal, _OpenArithmetic(graph), multiply, add, record=True)
+    return Over(primal, _OpenArithmetic(graph, exact=exact), multiply, add, record=True)
 
 
 def _joined(
@@ -183,24 +189,52 @@ def _where(graph: OpenGraph, path: Path, nonzero: Condition | None) -> Truth:
 class _OpenArithmetic(Arithmetic):
     """The rules over an open graph: their conditions are recorded, not decided.
 
-    Domains do not matter: outside of them the value is nan, and so are results. Nor does a
-    condition that compares an argument with 100 or more: it keeps numbers from overflowing,
-    and formulas do not.
+    In formulas domains do not matter: outside of them the value is nan, and so are results.
+    Nor does a condition that compares an argument with 100 or more: it keeps numbers from
+    overflowing, and formulas do not. Where partials are to be exact, both do.
     """
 
-    def __init__(self, graph: OpenGraph) -> None:
+    def __init__(self, graph: OpenGraph, *, exact: bool) -> None:
         super().__init__(graph.apply, guarded=False)
         self._graph = graph
+        self._exact = exact
+        self._within: dict[int, tuple[Any, ...]] = {}
 
     def partials(self, code: int) -> tuple[Any, ...]:
         """The partials of a primitive, or the masks of a choice."""
         if code != SELECT:
-            return super().partials(code)
+            partials = super().partials(code)
+            domain = row_of(code).domain
+            if not (self._exact and domain):
+                return partials
+            if code not in self._within:
+                inside = self._truth(parsed(domain))
+                self._within[code] = tuple(self._guard(one, inside) for one in partials)
+            return self._within[code]
         chooses = self._graph.chooses
         return (
             lambda u, w, v: _Arm(chooses[v], True),
             lambda u, w, v: _Arm(chooses[v], False),
         )
+
+    def _guard(self, partial: Partial | float | None, domain: Callable[..., Truth]) -> Partial:
+        """A partial that is nan outside of a domain, and so is its derivative."""
+        graph = self._graph
+
+        def guarded(u: Any, w: Any, v: Any) -> Any:
+            found: Any = partial(u, w, v) if callable(partial) else partial
+            more = None
+            if isinstance(found, _Partial):
+                found, more = found.value, found.nonzero
+            outside = graph.binary(MUL, math.nan, graph.binary(ADD, u, w))
+            where = domain(u, w, v)
+            value = graph.select(where, 0.0 if found is None else found, outside)
+            if more is None:
+                return value
+            nonzero = graph.either(more, graph.negation(where))
+            return value if isinstance(nonzero, bool) else _Partial(value, nonzero)
+
+        return guarded
 
     def compile(self, expression: syntax.Expression) -> Partial:
         """A function of (u, w, v) for an expression; a choice becomes a SELECT."""
@@ -234,12 +268,20 @@ class _OpenArithmetic(Arithmetic):
         graph = self._graph
         match expression:
             case syntax.Compare(operands=[_, syntax.Number(value=bound)], operators=["<"]) if (
-                bound >= _OVERFLOWS
+                bound >= _OVERFLOWS and not self._exact
             ):
                 return lambda u, w, v: True
-            case syntax.Compare(operands=[left, right], operators=[sign]):
-                one, other = self.value(left), self.value(right)
-                return lambda u, w, v: graph.compare(sign, one(u, w, v), other(u, w, v))
+            case syntax.Compare(operands=operands, operators=signs):
+                values = [self.value(operand) for operand in operands]
+
+                def compare(u: Any, w: Any, v: Any) -> Truth:
+                    found: Truth = True
+                    numbers = [value(u, w, v) for value in values]
+                    for sign, one, other in zip(signs, numbers, numbers[1:], strict=False):
+                        found = graph.both(found, graph.compare(sign, one, other))
+                    return found
+
+                return compare
             case syntax.Logical(left=left, operator=word, right=right):
                 first, second = self._truth(left), self._truth(right)
                 join = graph.both if word == "and" else graph.either

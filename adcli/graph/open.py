@@ -40,15 +40,25 @@ class UndecidedError(ProgramError):
 class OpenGraph(Graph):
     """A Wengert list whose inputs have no values; all values in it are nan.
 
+    Args:
+        max_operations: how many operations there may be.
+        turns: how many turns of a loop are recorded whose number depends on the inputs;
+            0 if such a loop is to be an error.
+
     Attributes:
         chooses: for each SELECT node its condition.
+        turns: as given.
+        undecided: where this holds of the inputs, the graph is not what the program does:
+            a loop took more turns, or an index was outside. Always false if `turns` is 0.
     """
 
     is_open = True
 
-    def __init__(self, max_operations: int = DEFAULT_MAX_OPERATIONS) -> None:
+    def __init__(self, max_operations: int = DEFAULT_MAX_OPERATIONS, turns: int = 0) -> None:
         super().__init__(max_operations)
         self.chooses: dict[int, Condition] = {}
+        self.turns = turns
+        self.undecided: Truth = False
         self._conditions: dict[tuple[Any, ...], Condition] = {}
         self._selected: dict[tuple[Any, ...], int] = {}
 
@@ -90,7 +100,9 @@ class OpenGraph(Graph):
         """A comparison: decided between constants, else a condition."""
         if type(x) is not int and type(y) is not int:
             return COMPARISONS[sign](x, y)
-        if x == y and type(x) is type(y):  # one node; only nan is not equal to itself
+        if (
+            x == y and type(x) is type(y) and not self.turns
+        ):  # one node; only nan is not equal to itself
             return sign in ("==", "<=", ">=")
         key = (sign, _key(x), _key(y))
         return self._condition(key, conditions.COMPARE, sign=sign, scalars=(x, y))
@@ -131,7 +143,8 @@ class OpenGraph(Graph):
         found = self._conditions.get(key)
         if found is None:
             found = self._conditions[key] = Condition(kind, len(self._conditions), **rest)
-            if found.depth > _DEEPEST:
+            # With turns, conditions are not to be read, and are followed without recursion.
+            if found.depth > _DEEPEST and not self.turns:
                 raise LimitError(f"conditions nested more than {_DEEPEST} deep have no formula")
         return found
 
@@ -147,7 +160,7 @@ class OpenGraph(Graph):
         if _key(yes) == _key(no):
             return yes
         # In a rule nan stands for "none of these", which only nan is.
-        if condition.sign == "==" and type(no) is float and no != no:
+        if condition.sign == "==" and type(no) is float and no != no and not self.turns:
             return yes
         key = (condition.index, _key(yes), _key(no))
         node = self._selected.get(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -271,6 +271,33 @@ class Program:
         """The names of the results as written; a vector's elements show only when it runs."""
         return _result_names(self.name, [(plain, 0.0) for plain in self.main.results], [])
 
+    def check_input(self, name: str) -> None:
+        """Refuse what is no input.
+
+        Raises:
+            InputError: there is no input of this name.
+        """
+        if name not in self.inputs:
+            raise _unknown_input(str(name), self.inputs)
+
+    def defaults(self, names: Collection[str]) -> dict[str, Given]:
+        """The defaults of some inputs that have one."""
+        tracer = Tracer(Graph())
+        found: dict[str, Given] = {}
+        for parameter in self.main.parameters:
+            if parameter.name in names and parameter.default is not None:
+                value = tracer.call(parameter.default, [])
+                if isinstance(value, Several):
+                    raise self._no_default(parameter)
+                shape = arrays.shape_of(value)
+                items = value.items if isinstance(value, Array) else [value]
+                found[parameter.name] = Input(parameter.name, shape, []).arrange(items)
+        return found
+
+    def _no_default(self, parameter: c.Parameter) -> ProgramError:
+        place = Span(self.source, parameter.start, parameter.end)
+        return ProgramError(f"the default of '{parameter.name}' is not one value", place)
+
     def span(self, place: int) -> Span:
         """The text at an index of the program's spans."""
         return Span(self.source, *self._environment.spans[place])
@@ -310,6 +337,9 @@ class Program:
         values: Mapping[str, Given],
         max_operations: int = DEFAULT_MAX_OPERATIONS,
         history: History | None = None,
+        *,
+        turns: int = 0,
+        fixed: Collection[str] = (),
     ) -> Run:
         """Trace the program for inputs that are not known: its graph is an `OpenGraph`.
 
@@ -317,6 +347,9 @@ class Program:
             values: of some inputs by name; only their shapes matter.
             max_operations: the most operations it may record.
             history: to be told what the program goes through.
+            turns: of a loop whose number of turns depends on the inputs, how many are
+                recorded; 0 if such a loop is an error. See `OpenGraph`.
+            fixed: the inputs that do have the values given.
 
         Raises:
             InputError: inputs that are unknown, or of the wrong shape.
@@ -326,7 +359,7 @@ class Program:
         """
         from adcli.graph.open import OpenGraph
 
-        graph = OpenGraph(max_operations)
+        graph = OpenGraph(max_operations, turns)
         tracer = Tracer(graph, history)
         inputs: list[Input] = []
         arguments: list[Value | None] = []
@@ -335,6 +368,9 @@ class Program:
             raise _unknown_input(str(unknown[0]), self.inputs)
         guessed = []
         for parameter in self.main.parameters:
+            if parameter.name in fixed:
+                arguments.append(self._fixed(parameter, values))
+                continue
             shape = self._open_shape(parameter, values, tracer)
             if shape is None:
                 guessed.append(parameter.name)
@@ -355,17 +391,19 @@ class Program:
             sys.setrecursionlimit(before)
         return Run(self, graph, inputs, results, {}, {}, history)
 
+    def _fixed(self, parameter: c.Parameter, values: Mapping[str, Given]) -> Value:
+        """The value of an input that is a constant."""
+        shape, numbers = measure(parameter.name, values[parameter.name])
+        _check_fits(parameter, shape)
+        return Array(shape, list(numbers)) if shape else numbers[0]
+
     def _open_shape(
         self, parameter: c.Parameter, values: Mapping[str, Given], tracer: Tracer
     ) -> tuple[int, ...] | None:
         """The shape of an input: of its value, as declared, of its default; None if unsaid."""
         if parameter.name in values:
             shape, _ = measure(parameter.name, values[parameter.name])
-            if not fits(parameter, shape):
-                assert parameter.shape is not None
-                wanted = declared(parameter.shape)
-                message = f"'{parameter.name}' is {wanted}, got {arrays.describe(shape)}"
-                raise InputError(f"input {message}")
+            _check_fits(parameter, shape)
             return shape
         if parameter.shape is not None and None not in parameter.shape:
             return tuple(n for n in parameter.shape if n is not None)
@@ -472,8 +510,7 @@ class Program:
                 assert parameter.default is not None
                 default = tracer.call(parameter.default, [])
                 if isinstance(default, Several):
-                    place = Span(self.source, parameter.start, parameter.end)
-                    raise ProgramError(f"the default of '{parameter.name}' is not one value", place)
+                    raise self._no_default(parameter)
                 shape = arrays.shape_of(default)
                 items = default.items if isinstance(default, Array) else [default]
                 numbers = [float(x) for x in items]
@@ -488,6 +525,19 @@ class Program:
                 raise InputError(f"input {message}", hint=hint)
             bound.append((parameter.name, shape, numbers))
         return bound
+
+
+def _check_fits(parameter: c.Parameter, shape: tuple[int, ...]) -> None:
+    """Refuse a value of another shape than declared.
+
+    Raises:
+        InputError: it has one.
+    """
+    if not fits(parameter, shape):
+        assert parameter.shape is not None
+        wanted = declared(parameter.shape)
+        message = f"'{parameter.name}' is {wanted}, got {arrays.describe(shape)}"
+        raise InputError(f"input {message}")
 
 
 def _name_span(source: Source, parameter: c.Parameter) -> Span:

@@ -212,14 +212,18 @@ def _literal(expression: syntax.Expression) -> float | None:
     return None
 
 
-def _condition(text: str, arithmetic: Arithmetic) -> Callable[[Any, Any, Any], bool]:
+def parsed(text: str) -> syntax.Expression:
     """A condition of the primitive table, such as "u >= 0"."""
     from adcli.errors import Source
     from adcli.language import parse
 
     (results,) = parse(Source(text, "primitive table"), bool)
     assert isinstance(results, syntax.Results)
-    return arithmetic.condition(results.values[0])
+    return results.values[0]
+
+
+def _condition(text: str, arithmetic: Arithmetic) -> Callable[[Any, Any, Any], bool]:
+    return arithmetic.condition(parsed(text))
 
 
 def kink(row: primitives.Primitive) -> Callable[[float, float, float], bool]:

@@ -18,18 +18,23 @@ from adcli.errors import LimitError, ProgramError, Span
 from adcli.graph import arrays
 from adcli.graph import code as c
 from adcli.graph.arrays import Array, Several, Value
-from adcli.graph.conditions import SIGNS
+from adcli.graph.conditions import SIGNS, Condition, Truth
 from adcli.graph.kernels import COMPARISONS
 from adcli.graph.numbers import number
 from adcli.graph.primitives import (
+    ABS,
     ADD,
+    BY_NAME,
     CAREFUL,
     COMMUTATIVE,
+    DIV,
     END,
     FIRST_UNARY,
     KERNELS,
+    MAX,
     MUL,
     NEG,
+    SUB,
 )
 from adcli.graph.suggest import counted
 from adcli.graph.wengert import (
@@ -51,6 +56,7 @@ MAX_NESTED = 50
 # `Program.open` makes room.
 _MOST_ARMS = 1000
 
+FLOOR = BY_NAME["floor"].code
 _COMPARE = {op: COMPARISONS[sign] for op, sign in SIGNS.items()}
 
 
@@ -67,6 +73,54 @@ class Iterator:
         self.first = first
         self.step = step
         self.items = items
+
+
+class OpenRange:
+    """What a `for` runs over whose ends or step the inputs decide."""
+
+    __slots__ = ("first", "step", "terms")
+
+    def __init__(self, graph: Any, first: Scalar, last: Scalar, step: Scalar) -> None:
+        self.first = first
+        self.step = step
+        turns = graph.binary(DIV, graph.binary(SUB, last, first), step)
+        # The terms behind the first, as `Tracer._range_count` counts them.
+        size = graph.binary(MAX, 1.0, graph.unary(ABS, turns))
+        self.terms = graph.binary(ADD, turns, graph.binary(MUL, 1e-10, size))
+
+    def is_range(self, graph: Any) -> Truth:
+        """Whether the ends are numbers, and the step is none of 0, inf and nan."""
+        finite = [graph.binary(SUB, x, x) for x in (self.terms, self.step)]
+        found: Truth = graph.both(*(graph.compare("==", x, 0.0) for x in finite))
+        return found
+
+    def goes_on(self, graph: Any, index: int) -> Truth:
+        """Whether there is a term `index`, counted from 0."""
+        found: Truth = graph.compare(">=", self.terms, float(index))
+        return found
+
+
+class OpenIndex:
+    """An index that the inputs decide, within its bounds."""
+
+    __slots__ = ("_graph", "_node", "_size")
+
+    def __init__(self, graph: Any, node: int, size: int) -> None:
+        self._graph = graph
+        self._node = node
+        self._size = size
+
+    def equals(self, offset: int) -> Truth:
+        """Whether it picks the element at an offset (from 0)."""
+        found: Truth = self._graph.compare("==", self._node, float(offset + 1))
+        return found
+
+    def pick(self, items: list[Scalar]) -> Scalar:
+        """The element it picks."""
+        found = items[-1]
+        for offset in range(len(items) - 2, -1, -1):
+            found = self._graph.select(self.equals(offset), items[offset], found)
+        return found
 
 
 class Tracer:
@@ -93,8 +147,9 @@ class Tracer:
         # records nothing ends too.
         self.budget = graph.max_operations
         self._nested = 0
-        # The branches of which an arm is being run.
+        # The branches of which an arm is being run, and the conditions of those arms.
         self._arms: set[tuple[int, int]] = set()
+        self._path: list[tuple[Condition, bool]] = []
 
     def call(
         self, function: c.Function, arguments: list[Value | None], fixed: int = NOWHERE
@@ -250,6 +305,9 @@ class Tracer:
                         R[target] = Array(x.shape, x.items[:])
                 elif op == c.NEXT:
                     iterator = R[a]
+                    if is_open and type(iterator) is OpenRange:
+                        position = self._turns(function, code, position, R, fixed)
+                        continue
                     index = iterator.index
                     if index >= iterator.count:
                         position = b
@@ -341,9 +399,13 @@ class Tracer:
         assert isinstance(end, int)
         last = code[end - 1]
         place = (id(function), position)
+        if place in self._arms:
+            raise _no_formula("recursion")
         # A loop ends with a jump back before its condition.
-        if (last[0] == c.JUMP and last[1] < position) or place in self._arms:
-            raise _no_formula("recursion" if place in self._arms else "loop")
+        if last[0] == c.JUMP and last[1] < position:
+            if not self.graph.turns:  # type: ignore[attr-defined]  # it is open
+                raise _no_formula("loop")
+            return self._turns(function, code, position, R, fixed)
         if len(self._arms) >= _MOST_ARMS:
             raise LimitError(f"branches nested more than {_MOST_ARMS} deep have no formula")
         condition = R[a]
@@ -352,13 +414,82 @@ class Tracer:
         yes, no = separate(R), separate(R)
         self._arms.add(place)
         try:
-            self._run(function, yes, fixed, arm, position)
-            self._run(function, no, fixed, arm, target)
+            for registers, holds, first in ((yes, True, position), (no, False, target)):
+                self._path.append((condition, holds))
+                self._run(function, registers, fixed, arm, first)
+                self._path.pop()
         finally:
             self._arms.discard(place)
         self.graph.here = code[position - 1][4] if fixed == NOWHERE else fixed
         R[:] = merged(self.graph, condition, yes, no)  # type: ignore[arg-type]  # it is open
         return end
+
+    def _turns(
+        self,
+        function: c.Function,
+        code: list[c.Instruction],
+        position: int,
+        R: list[Any],
+        fixed: int,
+    ) -> int:
+        """Run turns of a loop under the condition that the inputs decide.
+
+        A turn whose condition does not hold leaves everything as it was. Where it still
+        holds after as many turns as the graph has, the graph is `undecided`.
+
+        `position` is behind the BRANCH of a `while`, or the NEXT of a `for`; what comes back
+        is where the loop ends.
+        """
+        from adcli.graph.arms import merged, separate
+
+        graph: Any = self.graph
+        op, target, a, end, where = code[position - 1]
+        is_while = op == c.BRANCH
+        place = (id(function), position)
+        start = code[end - 1][1]
+        # A turn is the body, of a `while` also the condition again, from the loop's head.
+        turn = code[:]
+        turn[end - 1] = (c.RETURN, 0, (0,), 0, where)
+        again = code[:]
+        again[position - 1] = (c.RETURN, 0, (0,), 0, where)
+        iterator = R[a]
+        if code[end - 2][0] == c.APPEND and not is_while:
+            raise ProgramError(
+                "the length of a vector cannot depend on the inputs here",
+                hint="add up in a for loop: s = 0; for i in 1..n { s += ... }",
+            )
+        condition: Truth = R[a] if is_while else iterator.goes_on(graph, 0)
+        self._arms.add(place)
+        try:
+            for index in range(graph.turns):
+                if condition is False:
+                    break
+                registers = separate(R)
+                is_open = isinstance(condition, Condition)
+                if isinstance(condition, Condition):
+                    self._path.append((condition, True))
+                if not is_while:
+                    registers[target] = self._term(iterator, index)
+                self._run(function, registers, fixed, turn, position)
+                if is_while:
+                    self._run(function, registers, fixed, again, start)
+                if is_open:
+                    self._path.pop()
+                graph.here = where if fixed == NOWHERE else fixed
+                R[:] = merged(graph, condition, registers, R) if is_open else registers
+                condition = R[a] if is_while else iterator.goes_on(graph, index + 1)
+        finally:
+            self._arms.discard(place)
+        self._undecided(condition)
+        assert isinstance(end, int)
+        return end
+
+    def _undecided(self, condition: Truth) -> None:
+        """Note that the graph does not hold where this does, if it comes here at all."""
+        graph: Any = self.graph
+        for around, holds in reversed(self._path):
+            condition = graph.both(around if holds else graph.negation(around), condition)
+        graph.undecided = graph.either(graph.undecided, condition)
 
     def _several(self, function: c.Function, registers: tuple[int, ...], R: list[Any]) -> Several:
         """The results of a function, those of a call among them one after the other."""
@@ -470,7 +601,15 @@ class Tracer:
         elif op == c.RANGE:
             first, last, step = (R[register] for register in a)
             if graph.is_open and int in (type(first), type(last), type(step)):
-                raise _no_formula("loop")
+                if not graph.turns:  # type: ignore[attr-defined]  # it is open
+                    raise _no_formula("loop")
+                arrays.check_numbers(first, last, step)
+                for value in (first, last, step):
+                    if isinstance(value, Array):
+                        raise _no_range_end(value)
+                R[target] = OpenRange(graph, first, last, step)
+                self._undecided(graph.negation(R[target].is_range(graph)))  # type: ignore[attr-defined]  # it is open
+                return
             count = self._range_count(first, last, step)
             if count > self.budget:  # it will not end in time: there is no way out of a `for`
                 raise LimitError(
@@ -541,9 +680,7 @@ class Tracer:
         for value in (first, last, step):
             arrays.check_numbers(value)
             if isinstance(value, Array):
-                raise ProgramError(
-                    f"a range has numbers as its ends, not {arrays.describe(value.shape)}"
-                )
+                raise _no_range_end(value)
             assert not isinstance(value, Several)
             numbers.append(self.graph.number(value))
         start, end, stride = numbers
@@ -559,9 +696,13 @@ class Tracer:
         # 0..0.3 by 0.1 has four terms although 0.3/0.1 is 2.9999999999999996.
         return max(0, math.floor(turns + 1e-10 * max(1.0, abs(turns))) + 1)
 
-    def _positions(self, index: Any, R: list[Any], size: int, what: str) -> list[int] | int:
+    def _positions(
+        self, index: Any, R: list[Any], size: int, what: str
+    ) -> list[int] | int | OpenIndex:
         """The offset an index picks (from 0), or those a range picks."""
         if not isinstance(index, tuple):
+            if type(R[index]) is int and self.graph.is_open and self.graph.turns:  # type: ignore[attr-defined]  # it is open
+                return self._open_index(R[index], size)
             position = arrays.whole(self.graph, R[index], "an index")
             if not 1 <= position <= size:
                 raise _outside(position, size, what)
@@ -577,35 +718,59 @@ class Tracer:
         self._spend(count >> 3)
         return [start - 1 + k * stride for k in range(count)]
 
+    def _open_index(self, node: int, size: int) -> OpenIndex:
+        """An index that the inputs decide; where it is outside, the graph is undecided."""
+        graph: Any = self.graph
+        self._spend(size >> 3)
+        inside = graph.both(graph.compare(">=", node, 1.0), graph.compare("<=", node, float(size)))
+        whole = graph.compare("==", graph.unary(FLOOR, node), node)
+        self._undecided(graph.negation(graph.both(inside, whole)))
+        return OpenIndex(graph, node, size)
+
     def _index(self, base: Any, indices: tuple[Any, ...], R: list[Any]) -> Value:
         arrays.check_numbers(base)
         if not isinstance(base, Array):
             raise ProgramError("a number has no elements")
-        if len(base.shape) == 1:
+        array: Array = base
+        if len(array.shape) == 1:
             if len(indices) != 1:
                 raise ProgramError(
-                    f"{counted(len(indices), 'index')}, but it is {arrays.describe(base.shape)}"
+                    f"{counted(len(indices), 'index')}, but it is {arrays.describe(array.shape)}"
                 )
-            picked = self._positions(indices[0], R, base.shape[0], "elements")
+            picked = self._positions(indices[0], R, array.shape[0], "elements")
             if isinstance(picked, int):
-                return base.items[picked]
-            return Array((len(picked),), [base.items[i] for i in picked])
-        rows, columns = base.shape
+                return array.items[picked]
+            if isinstance(picked, OpenIndex):
+                return picked.pick(array.items)
+            return Array((len(picked),), [array.items[i] for i in picked])
+        rows, columns = array.shape
         row = self._positions(indices[0], R, rows, "rows")
         if len(indices) == 1:
-            column: list[int] | int = list(range(columns))
+            column: list[int] | int | OpenIndex = list(range(columns))
         else:
             column = self._positions(indices[1], R, columns, "columns")
+        if isinstance(row, OpenIndex):
+            lines: list[list[Scalar]] = [array.items[j::columns] for j in range(columns)]
+            array = Array((1, columns), [row.pick(line) for line in lines])
+            row, rows = 0, 1
+        if isinstance(column, OpenIndex):
+            chosen = [row] if isinstance(row, int) else row
+            lines = [array.items[i * columns : (i + 1) * columns] for i in chosen]
+            chosen_items: list[Scalar] = [column.pick(line) for line in lines]
+            if isinstance(row, int):
+                only: Scalar = chosen_items[0]
+                return only
+            return Array((len(lines),), chosen_items)
         if isinstance(row, int):
             if isinstance(column, int):
-                return base.items[row * columns + column]
+                return array.items[row * columns + column]
             self._spend(len(column) >> 3)
-            return Array((len(column),), [base.items[row * columns + j] for j in column])
+            return Array((len(column),), [array.items[row * columns + j] for j in column])
         if isinstance(column, int):
             self._spend(len(row) >> 3)
-            return Array((len(row),), [base.items[i * columns + column] for i in row])
+            return Array((len(row),), [array.items[i * columns + column] for i in row])
         self._spend(len(row) * len(column))
-        items = [base.items[i * columns + j] for i in row for j in column]
+        items = [array.items[i * columns + j] for i in row for j in column]
         return Array((len(row), len(column)), items)
 
     def _set_element(self, base: Any, value: Any, indices: tuple[Any, ...], R: list[Any]) -> None:
@@ -625,12 +790,27 @@ class Tracer:
             raise ProgramError("only one element at a time can be assigned")
         what = "elements" if len(base.shape) == 1 else "rows"
         offset = self._positions(indices[0], R, base.shape[0], what)
-        assert isinstance(offset, int)
+        columns, column = 1, 0
         if len(indices) == 2:
-            column = self._positions(indices[1], R, base.shape[1], "columns")
-            assert isinstance(column, int)
-            offset = offset * base.shape[1] + column
-        base.items[offset] = value
+            columns = base.shape[1]
+            column = self._positions(indices[1], R, columns, "columns")  # type: ignore[assignment]  # no range
+        if isinstance(offset, OpenIndex) or isinstance(column, OpenIndex):
+            self._set_open(base.items, offset, columns, column, value)
+            return
+        assert isinstance(offset, int)
+        base.items[offset * columns + column] = value
+
+    def _set_open(
+        self, items: list[Scalar], row: Any, columns: int, column: Any, value: Any
+    ) -> None:
+        """Assign the element that the inputs decide: each keeps its own or gets the value."""
+        graph: Any = self.graph
+        for position, item in enumerate(items):
+            here: Truth = True
+            for index, k in ((row, position // columns), (column, position % columns)):
+                is_open = isinstance(index, OpenIndex)
+                here = graph.both(here, index.equals(k) if is_open else index == k)
+            items[position] = graph.select(here, value, item)
 
 
 _SCALARS = frozenset({int, float})
@@ -660,6 +840,10 @@ def called_at(where: int) -> int:
 def _maps(function: c.Function, arguments: list[Any]) -> bool:
     """Whether a function of the prelude gets a vector for a parameter without shape."""
     return not function.has_shapes and any(isinstance(x, Array) for x in arguments)
+
+
+def _no_range_end(value: Array) -> ProgramError:
+    return ProgramError(f"a range has numbers as its ends, not {arrays.describe(value.shape)}")
 
 
 def _outside(position: int, size: int, what: str) -> ProgramError:
