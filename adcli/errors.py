@@ -132,6 +132,12 @@ class FileError(AdcliError):
     exit_code = ExitCode.FILE
 
 
+class RowFailedError(AdcliError):
+    """A row of a table cannot be computed."""
+
+    exit_code = ExitCode.NO
+
+
 class LimitError(AdcliError):
     """A limit was reached: operations, depth, size of the text."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TextIO
+from collections.abc import Iterator
+from typing import BinaryIO, TextIO
 
 from adcli.errors import FileError
 from adcli.language.files import reason
@@ -43,7 +45,18 @@ _OPEN_FILES = ("/dev/", "/proc/")
 
 
 def write_whole(path: str, content: str | bytes) -> None:
-    """Write a text or picture to a file: a temporary one in the same folder, then renamed.
+    """Write a text or picture to a file, whole or not at all.
+
+    Raises:
+        FileError: it cannot be written; an old file is then as it was.
+    """
+    with whole_file(path) as file:
+        file.write(_encoded(content, "utf-8"))
+
+
+@contextlib.contextmanager
+def whole_file(path: str) -> Iterator[BinaryIO]:
+    """A file to write that appears when all is: a temporary one in the same folder, then renamed.
 
     A link is followed, and a device or pipe is written to directly; so is what is open
     already, as /dev/stdout is.
@@ -53,22 +66,21 @@ def write_whole(path: str, content: str | bytes) -> None:
     """
     import tempfile
 
-    data = _encoded(content, "utf-8")
     try:
         if os.path.abspath(path).startswith(_OPEN_FILES):
             with open(path, "ab") as file:
-                file.write(data)
+                yield file
             return
         target = os.path.realpath(path)
         if os.path.exists(target) and not os.path.isfile(target):
             with open(target, "wb") as file:
-                file.write(data)
+                yield file
             return
         mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else None
         descriptor, partial = tempfile.mkstemp(prefix=".adcli-", dir=os.path.dirname(target) or ".")
         try:
             with open(descriptor, "wb") as file:
-                file.write(data)
+                yield file
             if mode is None:
                 mask = os.umask(0)
                 os.umask(mask)

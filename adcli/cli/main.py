@@ -30,6 +30,7 @@ COMMANDS = {
     "diff": "The symbolic derivatives, as text in the language itself.",
     "compare": "Numerical, symbolic and automatic differentiation side by side.",
     "check": "A gradient check, of exact derivatives or of some written by hand.",
+    "batch": "Values and exact gradients beside the rows of a table.",
     "rules": "The primitives and their derivative rules.",
 }
 

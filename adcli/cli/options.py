@@ -168,6 +168,9 @@ _OUTPUT_OPTIONS = (
     click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII in tables."),
     click.option("--quiet", is_flag=True, help="No warnings or notes."),
 )
+_TABLE_OUT = click.option(
+    "-o", "target", metavar="FILE", help="Write a table, whole or not at all."
+)
 _GRAPH_FORMAT = click.option(
     "--format", "form", type=click.Choice(GRAPH_FORMATS), help="Default: tree."
 )
@@ -253,6 +256,12 @@ def text_options(function: Callable[..., None]) -> Callable[..., None]:
     """SOURCE and NAME=VALUE, and a result that is a text in the language."""
     chosen = (*_PROGRAM_OPTIONS[:-1], _TEXT_FORMAT, _OUTPUT_OPTIONS[1], *_OUTPUT_OPTIONS[3:])
     return _with(chosen, function, _TEXT_ENDINGS)
+
+
+def table_options(function: Callable[..., None]) -> Callable[..., None]:
+    """How to run a program over a table, and where the output goes."""
+    chosen = (*_PROGRAM_OPTIONS[2:], _TABLE_OUT, *_OUTPUT_OPTIONS[3:])
+    return _with(chosen, function)
 
 
 def graph_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -12,6 +12,7 @@ from adcli.errors import InputError, LimitError
 from adcli.graph.program import Given, Program, element_names
 
 if TYPE_CHECKING:
+    from adcli.differentiate.blame import Diagnostic
     from adcli.evaluate.blocks import Stage
 
 # Turns of a loop whose number depends on the row, in the first stage; twice as many in each
@@ -120,11 +121,8 @@ class Columns:
             return None  # it is no loop that leaves rows undecided, or too long a one
         return self._compile(graph)
 
-    def _at_point(self, numbers: Sequence[float]) -> list[float]:
-        """One row, as `grad` computes it; raises what is wrong with it."""
-        from adcli.differentiate.gradient import gradient
-        from adcli.differentiate.hessian import hessian
-
+    def _at(self, numbers: Sequence[float]) -> dict[str, Any]:
+        """The inputs of a row, by name and in their shapes."""
         at: dict[str, Any] = dict(self._constants)
         position = 0
         for name in self._program.inputs:
@@ -132,7 +130,32 @@ class Columns:
                 size = len(element_names(name, self._shape[name]))
                 at[name] = _arranged(numbers[position : position + size], self._shape[name])
                 position += size
-        run = self._program.run(at)
+        return at
+
+    def diagnose(self, row: Mapping[str, float]) -> list[Diagnostic]:
+        """What makes the results of a row not finite.
+
+        Args:
+            row: for each of `inputs` its number.
+        """
+        from adcli.differentiate.blame import value_warnings
+        from adcli.differentiate.gradient import gradient
+
+        run = self._program.run(self._at([row[name] for name in self.inputs]))
+        if not self._wanted.order:
+            return value_warnings(run)
+        found: list[Diagnostic] = []
+        for name in run.results:
+            wrt = self._wanted.wrt or tuple(self._shape)
+            found += [x for x in gradient(run, "reverse", wrt, name).warnings if x.is_non_finite]
+        return found[:1]
+
+    def _at_point(self, numbers: Sequence[float]) -> list[float]:
+        """One row, as `grad` computes it; raises what is wrong with it."""
+        from adcli.differentiate.gradient import gradient
+        from adcli.differentiate.hessian import hessian
+
+        run = self._program.run(self._at(numbers))
         found = list(run.values().values())
         wrt = self._wanted.wrt or tuple(self._shape)
         if self._wanted.order:
@@ -223,6 +246,8 @@ def compiled(
     shapes: Mapping[str, tuple[int, ...]],
     constants: Mapping[str, Given],
     wanted: Wanted,
+    *,
+    vectors: bool = True,
 ) -> Columns:
     """A program compiled for columns; what neither has a column nor is constant is missing.
 
@@ -247,7 +272,7 @@ def compiled(
     defaults = program.defaults(
         [name for name in program.inputs if name not in shapes and name not in constants]
     )
-    return Columns(program, {**defaults, **constants}, shapes, wanted)
+    return Columns(program, {**defaults, **constants}, shapes, wanted, vectors=vectors)
 
 
 def zeros(shape: tuple[int, ...]) -> Given:

@@ -1,0 +1,1 @@
+"""Tables in, tables out. The only room that knows pyarrow and orjson."""

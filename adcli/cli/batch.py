@@ -1,0 +1,220 @@
+"""adcli batch"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+import click
+
+from adcli.cli import options
+from adcli.cli.files import whole_file
+from adcli.errors import ExitCode, FileError, InputError
+
+if TYPE_CHECKING:
+    from adcli.batch.pipeline import Totals
+    from adcli.differentiate.blame import Diagnostic
+    from adcli.differentiate.columns import Columns
+
+# As in adcli.batch.job, which is not imported before it is needed.
+FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
+_BINARY = ("parquet", "arrow")
+
+
+@click.command("batch", cls=options.Command)
+@click.argument("source", callback=options.unshield)
+@click.argument("table", callback=options.unshield)
+@click.argument("bindings", nargs=-1, metavar="[NAME=VALUE ...]", callback=options.unshield)
+@click.option("--from", "from_", type=click.Choice(FORMATS), help="The format of TABLE.")
+@click.option("--to", type=click.Choice(FORMATS), help="The format of the output.")
+@options.wrt_option("Differentiate with respect to these columns only.")
+@click.option("--value-only", is_flag=True, help="Differentiate nothing.")
+@click.option("--hessian", is_flag=True, help="Second derivatives too: the upper triangle.")
+@click.option("--only-results", is_flag=True, help="Leave out the columns of TABLE.")
+@click.option("--sum", "sums", is_flag=True, help="The sums over all rows instead of a table.")
+@click.option(
+    "--on-error",
+    type=click.Choice(("fail", "skip", "null")),
+    default="fail",
+    help="Rows that cannot be computed: an error, left out, or without results.",
+)
+@click.option("--errors", metavar="FILE.jsonl", help="Write the rows without results here.")
+@click.option("--jobs", type=options.WholeNumber(1, 1024), metavar="N", help="Threads.")
+@click.option(
+    "--math",
+    type=click.Choice(("auto", "libm")),
+    default="auto",
+    help="libm: no vector functions of the C library.",
+)
+@click.option("--line-buffered", is_flag=True, help="Answer each line as it arrives.")
+@options.table_options
+def command(
+    request: options.Request,
+    target: str | None,
+    table: str,
+    from_: str | None,
+    to: str | None,
+    wrt: list[str] | None,
+    value_only: bool,
+    hessian: bool,
+    only_results: bool,
+    sums: bool,
+    on_error: str,
+    errors: str | None,
+    jobs: int | None,
+    math: str,
+    line_buffered: bool,
+) -> None:
+    """Values and exact gradients beside the rows of a table.
+
+    Inputs are the columns of the same name, of a vector x[1], x[2], ...; those given as
+    NAME=VALUE are constants.
+
+    \b
+    Example:
+      adcli batch samples/baydin.ad samples/points.csv
+    """
+    if value_only and (hessian or wrt):
+        raise InputError("--value-only differentiates nothing", hint="leave it out")
+    program, constants, _ = request.program()
+    from adcli.batch.job import Job
+    from adcli.differentiate.rows import Wanted
+
+    job = Job(
+        Wanted(0 if value_only else 2 if hessian else 1, wrt),
+        constants,
+        on_error=on_error,
+        only_results=only_results,
+        sums=sums,
+        strict=request.strict,
+        jobs=jobs,
+        vectors=math == "auto",
+        as_they_come=line_buffered,
+    )
+    form = _format(table, from_, "--from", "csv")
+    made = _format(target or "-", to, "--to", "csv" if sums or form in _BINARY else form)
+    environment = request.output.environment
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_ended_by_signals())
+        stream = stack.enter_context(_reading(table))
+        reader = job.read(stream, form)
+        columns = job.compile(program, reader.names)
+        log = stack.enter_context(whole_file(errors)) if errors else None
+        output = stack.enter_context(_writing(target, made, environment.stdout))
+        progress = None
+        if environment.stderr.isatty() and not request.output.quiet:
+            from adcli.batch.pipeline import Progress
+
+            def show(text: str) -> None:
+                environment.stderr.write(text)
+                environment.stderr.flush()
+
+            meter = Progress(show)
+            stack.callback(meter.end)
+            progress = meter.rows
+        totals = job.run(reader, columns, output, made, log, progress, is_file=target is not None)
+        output.flush()
+    request.output.report(_notes(totals, columns, on_error), strict=False)
+    if totals.failed:
+        raise click.exceptions.Exit(ExitCode.NO)
+
+
+def _format(path: str, given: str | None, option: str, otherwise: str) -> str:
+    """The format of a table: as said, by its ending, or that of a stream.
+
+    Raises:
+        InputError: the ending says none.
+    """
+    if given is not None:
+        return given
+    if path == "-":
+        return otherwise
+    from adcli.batch.job import ENDINGS
+
+    ending = os.path.splitext(path)[1].lower()
+    if ending in ENDINGS:
+        return ENDINGS[ending]
+    if path.startswith("/dev/"):
+        return otherwise
+    raise InputError(
+        f"'{path}' has no ending that says a format",
+        details=(f"endings: {', '.join(ENDINGS)}; or say {option}",),
+    )
+
+
+@contextlib.contextmanager
+def _reading(path: str) -> Iterator[BinaryIO]:
+    """The bytes of a table.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    from adcli.language.files import reason
+
+    if path == "-":
+        if sys.stdin is None:
+            raise FileError("standard input is closed")
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115  (closed below)
+        if os.path.isdir(path):
+            raise IsADirectoryError
+    except OSError as error:
+        raise FileError(f"cannot read '{path}': {reason(error)}") from None
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def _writing(path: str | None, form: str, stdout: Any) -> Iterator[BinaryIO]:
+    """Where bytes are written: a file that appears whole, or standard output.
+
+    Raises:
+        InputError: what is no text is to be written to a terminal.
+        FileError: the file cannot be written.
+    """
+    if path is None:
+        if form in ("parquet", "arrow") and stdout.isatty():
+            raise InputError(f"{form} is no text for a terminal", hint=f"write -o FILE.{form}")
+        stdout.flush()
+        yield stdout.buffer
+        return
+    with whole_file(path) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let a request to end take the half-written file away."""
+
+    def end(number: int, frame: Any) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _notes(totals: Totals, columns: Columns, on_error: str) -> list[Diagnostic]:
+    """What is to be said about rows without results, and results that are not finite."""
+    from adcli.differentiate.blame import Diagnostic
+
+    notes = []
+    if totals.failed:
+        what = "were left out" if on_error == "skip" else "have no result"
+        notes.append(Diagnostic("rows", f"{totals.failed:,} of {totals.rows:,} rows {what}"))
+    if totals.first is not None:
+        line, numbers = totals.first
+        message = (
+            f"{totals.not_finite:,} of {totals.rows:,} rows have results that are not finite; "
+            f"the first is at line {line:,}"
+        )
+        notes += [Diagnostic("rows", message), *columns.diagnose(numbers)]
+    return notes
