@@ -11,7 +11,6 @@ import numpy as np
 import orjson
 
 from adcli.batch import pipeline
-from adcli.batch.arrow import ArrowEncoder, ArrowReader, ArrowSink
 from adcli.batch.delimited import SEPARATORS, DelimitedReader
 from adcli.batch.lines import LinesReader
 from adcli.batch.rows import Rows
@@ -86,6 +85,8 @@ class Job:
             return DelimitedReader(stream, form, as_they_come=self.as_they_come)
         if form == "jsonl":
             return LinesReader(stream, as_they_come=self.as_they_come)
+        from adcli.batch.arrow import ArrowReader
+
         return ArrowReader(stream, form)
 
     def compile(self, program: Program, names: Sequence[str]) -> Columns:
@@ -143,7 +144,11 @@ class Job:
         work = pipeline.Work(
             reader, columns, None if self.sums else writer, self.on_error, strict=self.strict
         )
-        sink = ArrowSink(output, form, is_file=is_file) if form in _BINARY else None
+        sink = None
+        if form in _BINARY:
+            from adcli.batch.arrow import ArrowSink
+
+            sink = ArrowSink(output, form, is_file=is_file)
         # The header waits for the first rows: they may be an error, and then nothing is written.
         head = [writer.head()]
 
@@ -184,6 +189,8 @@ class Job:
             return DelimitedWriter(names, results, SEPARATORS[form], same, reader)
         if form == "jsonl":
             return LinesWriter(names, results, same, reader)
+        from adcli.batch.arrow import ArrowEncoder
+
         return ArrowEncoder(names, reader)
 
     def _no_rows(self, reader: Any, columns: Columns, writer: Any) -> Any:
@@ -192,7 +199,7 @@ class Job:
 
         nothing = np.empty(0)
         results = dict.fromkeys(columns.names, nothing)
-        if isinstance(reader, ArrowReader):
+        if reader.format in _BINARY:
             source: Any = pa.RecordBatch.from_pylist([], schema=reader.schema)
         else:
             source = (b"", np.empty(0, np.int64)) if reader.format in SEPARATORS else []

@@ -50,7 +50,7 @@ class DelimitedWriter:
     def head(self) -> bytes:
         """The header."""
         if self._source is not None and self._names:
-            first = self._source.header.rstrip(b"\r\n")
+            first: bytes = self._source.header.rstrip(b"\r\n")
             rest = self._line(list(self._results))
             return first + self._separator.encode() + rest + self._ending
         return self._line([*self._names, *self._results]) + self._ending

@@ -96,7 +96,7 @@ def command(
         as_they_come=line_buffered,
     )
     form = _format(table, from_, "--from", "csv")
-    made = _format(target or "-", to, "--to", "csv" if sums or form in _BINARY else form)
+    made = _format(target or "-", to, "--to", "csv")
     environment = request.output.environment
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_signals())

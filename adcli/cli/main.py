@@ -70,8 +70,8 @@ class Commands(click.Group):
 EPILOG = """\b
 Exit codes:
   0    done
-  1    the answer is no: a check failed
-  2    usage: options, missing or unknown inputs
+  1    the answer is no: a check failed, some rows have no result
+  2    usage: options, missing or unknown inputs or columns
   3    the program text: syntax, names, shapes
   4    --strict and a non-finite value or derivative
   5    a file cannot be read or written
