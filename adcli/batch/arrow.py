@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as compute
-import pyarrow.parquet as parquet
 
-from adcli.batch.rows import RowError, Rows
-from adcli.errors import InputError
+from adcli.batch import kernels
+from adcli.batch.rows import COPIED, RowError, Rows, fewer
+from adcli.batch.vectors import labelled, numbers_in, shape_of_list
+from adcli.errors import FileError, InputError
 
 _ROWS = 65_536
 
@@ -20,63 +22,92 @@ _ROWS = 65_536
 class ArrowReader:
     """A Parquet file, or an Arrow IPC file or stream.
 
-    A column of lists of one length is a vector, whose elements are columns: x[1], x[2], ...
-
     Args:
         stream: the bytes; Parquet and Arrow files must be seekable.
         form: "parquet" or "arrow".
+        lists: the inputs of the program: a column of lists is a vector if it is one.
 
     Raises:
-        InputError: it is no such file.
+        FileError: it is no such file.
     """
 
-    def __init__(self, stream: BinaryIO, form: str) -> None:
+    unit = "row"
+
+    def __init__(self, stream: BinaryIO, form: str, lists: Collection[str] = ()) -> None:
         self.format = form
+        self._use = COPIED
+        self._size = _ROWS
         try:
             if form == "parquet":
-                stream = _seekable(stream)
-                file = parquet.ParquetFile(stream)
+                import pyarrow.parquet as parquet
+
+                file = parquet.ParquetFile(_seekable(stream))
                 self.schema = file.schema_arrow
-                self._batches = file.iter_batches(_ROWS)
+                batches = file.iter_batches(_ROWS)
             else:
-                self._batches, self.schema = _ipc(stream)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise InputError(f"the table cannot be read: {_first_line(error)}") from None
-        self.names: list[str] = list(self.schema.names)
+                batches, self.schema = _ipc(stream)
+            self.names: list[str] = list(self.schema.names)
+            chosen = [
+                name
+                for name in self.names
+                if name in lists and _is_list(self.schema.types[self.names.index(name)])
+            ]
+            self._batches, self.vectors = _shapes(iter(batches), self.schema, chosen)
+        except _UNREADABLE as error:
+            raise _unreadable(error) from None
+
+    def prepare(self, use: str, read: int, made: int) -> None:
+        """See `rows.Reader`."""
+        self._use = use
+        self._size = fewer(_ROWS, made)
 
     def blocks(self) -> Iterator[tuple[Any, int]]:
-        """Record batches, each with the number of its first row, counted from 1."""
+        """Record batches, each with the number of its first row, counted from 1.
+
+        Raises:
+            FileError: the table is broken.
+        """
         row = 1
         try:
             for batch in self._batches:
-                for start in range(0, batch.num_rows, _ROWS):
-                    part = batch.slice(start, _ROWS)
+                for start in range(0, batch.num_rows, self._size):
+                    part = batch.slice(start, self._size)
                     yield part, row
                     row += part.num_rows
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"the table cannot be read: {_first_line(error)}") from None
+        except _UNREADABLE as error:
+            raise _unreadable(error) from None
+
+    def nothing(self) -> Rows:
+        """No rows."""
+        return self.decode((pa.RecordBatch.from_pylist([], schema=self.schema), 1), ())
 
     def decode(self, block: tuple[Any, int], wanted: Sequence[str]) -> Rows:
         """The numbers of a batch."""
         batch, first = block
-        columns: dict[str, Any] = {}
-        errors: dict[int, RowError] = {}
-        for name in wanted:
-            column = batch.column(self.names.index(name))
-            try:
-                numbers = compute.cast(column, pa.float64(), safe=False)
-            except pa.ArrowException:
-                raise InputError(f"column '{name}' holds {column.type}, not numbers") from None
-            for row in np.flatnonzero(numbers.is_null().to_numpy(zero_copy_only=False)):
-                error = RowError(first + int(row), "the value is null", name, "null")
-                errors.setdefault(int(row), error)
-            columns[name] = np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
-        return Rows(batch.num_rows, columns, errors, first, batch)
+        rows = Rows(batch.num_rows, {}, {}, first, batch)
+        if self._use != COPIED:
+            rows.table = pa.Table.from_batches([batch])
+        there = set(wanted)
+        made: dict[str, Any] = {}
+        for place, name in enumerate(self.names):
+            labels = labelled(name, self.vectors.get(name, ()))
+            if there.isdisjoint(labels):
+                continue
+            column = _plain(batch.column(place))
+            if name in self.vectors:
+                numbers = _elements(column, name, self.vectors[name], rows)
+                made.update(zip(labels, numbers.T, strict=True))
+            else:
+                made[name] = _numbers(column, name, rows)
+        rows.columns = {name: np.ascontiguousarray(made[name]) for name in wanted}
+        return rows
 
-    def table(self, rows: Rows, kept: Any | None) -> Any:
-        """The rows with all columns."""
-        table = pa.Table.from_batches([rows.source])
-        return table if kept is None else table.take(pa.array(kept))
+
+_UNREADABLE = (pa.ArrowException, OSError, ValueError)
+
+
+def _unreadable(error: Exception) -> FileError:
+    return FileError(f"the table cannot be read: {str(error).partition(chr(10))[0]}")
 
 
 def _seekable(stream: BinaryIO) -> BinaryIO:
@@ -94,16 +125,91 @@ def _ipc(stream: BinaryIO) -> tuple[Any, Any]:
     return iter(reader), reader.schema
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+def _plain(column: Any) -> Any:
+    """A column without a dictionary."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _is_list(kind: Any) -> bool:
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _shapes(
+    batches: Iterator[Any], schema: Any, names: Sequence[str]
+) -> tuple[Iterator[Any], dict[str, tuple[int, ...]]]:
+    """The batches, and the shapes of columns of lists in the first row."""
+    if not names:
+        return batches, {}
+    seen = []
+    for batch in batches:
+        seen.append(batch)
+        if batch.num_rows:
+            break
+    shapes = {}
+    for name in names:
+        value = None
+        if seen and seen[-1].num_rows:
+            value = seen[-1].column(schema.names.index(name))[0].as_py()
+        shape = shape_of_list(value)
+        if not shape:
+            raise InputError(f"the first row of column '{name}' is no list of numbers")
+        shapes[name] = shape
+    return itertools.chain(seen, batches), shapes
+
+
+def _numbers(column: Any, name: str, rows: Rows) -> Any:
+    """The numbers of a column, (rows,); nulls are errors.
+
+    Raises:
+        InputError: it does not hold numbers.
+    """
+    kind = column.type
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if not (is_number or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
+        raise InputError(f"column '{name}' holds {kind}, not numbers")
+    numbers = kernels.cast(column, pa.float64(), safe=False)
+    if numbers.null_count:
+        for row in np.flatnonzero(kernels.is_null(numbers)).tolist():
+            rows.errors.setdefault(row, RowError(rows.line(row), "the value is null", name, "null"))
+    return numbers.to_numpy(zero_copy_only=False)
+
+
+def _elements(column: Any, name: str, shape: tuple[int, ...], rows: Rows) -> Any:
+    """The numbers of a column of lists, (rows, elements); lists of another shape are errors."""
+    flat, size = column, 1
+    for length in shape:
+        size *= length
+        # Of a slice, its own values only.
+        flat = flat.flatten()
+        if flat.null_count or len(flat) != size * len(column):
+            break
+    else:
+        lengths = kernels.lengths(column)
+        if len(shape) == 1 and not column.null_count and (lengths == shape[0]).all():
+            numbers = kernels.cast(flat, pa.float64(), safe=False)
+            return numbers.to_numpy(zero_copy_only=False).reshape(len(column), size)
+    made = np.full((len(column), math.prod(shape)), math.nan)
+    for row, value in enumerate(column.to_pylist()):
+        numbers, message = numbers_in(value, shape)
+        if numbers is not None:
+            made[row] = numbers
+        else:
+            message = "the value is null" if value is None else message
+            rows.errors.setdefault(row, RowError(rows.line(row), message, name, str(value)))
+    return made
 
 
 class ArrowEncoder:
-    """Rows with their results as Arrow tables."""
+    """Rows with their results as Arrow tables.
 
-    def __init__(self, names: Sequence[str], reader: Any) -> None:
+    Args:
+        names: the columns of the input table that are written, [] for none.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
         self._names = names
-        self._reader = reader
 
     def head(self) -> bytes:
         """Nothing: the schema is that of the first table."""
@@ -112,41 +218,92 @@ class ArrowEncoder:
     def encode(
         self, rows: Rows, results: Mapping[str, Any], kept: Any | None, empty: Any | None
     ) -> Any:
-        """A table."""
-        columns = {}
+        """A table; columns that were there keep their types, and what was said of them."""
+        chosen = None if kept is None else pa.array(kept)
+        arrays: list[Any] = []
+        schema = pa.schema([])
         if self._names:
-            table = self._reader.table(rows, kept)
-            columns = {name: table.column(i) for i, name in enumerate(table.column_names)}
+            table = pa.Table.from_batches([rows.source]) if rows.table is None else rows.table
+            arrays += kernels.taken(table, chosen).columns
+            schema = table.schema
         for name, numbers in results.items():
-            column = pa.array(numbers, mask=empty)
-            columns[name] = column if kept is None else column.take(pa.array(kept))
-        return pa.table(columns)
+            schema = schema.append(pa.field(name, pa.float64()))
+            arrays.append(kernels.taken(pa.array(numbers, mask=empty), chosen))
+        return pa.Table.from_arrays(arrays, schema=schema)
 
 
 class ArrowSink:
-    """Writes tables to a stream, in Parquet or as an Arrow stream or file."""
+    """Writes tables to a stream, in Parquet or as an Arrow stream or file.
+
+    Args:
+        stream: where the bytes go.
+        form: "parquet" or "arrow".
+        is_file: whether Arrow is to be in the format of files, which has an index.
+    """
 
     def __init__(self, stream: BinaryIO, form: str, *, is_file: bool) -> None:
-        self._stream = stream
+        self._stream = _Gate(stream)
         self._form = form
         self._is_file = is_file
         self._writer: Any = None
 
     def write(self, table: Any) -> None:
         """Write a table; the first says which columns there are."""
+        if self._form == "arrow" and self._is_file:
+            table = _undivided(table)
         if self._writer is None:
             self._writer = self._open(table.schema)
-        self._writer.write_table(table.cast(self._schema))
+        self._writer.write_table(table)
 
     def _open(self, schema: Any) -> Any:
-        self._schema = schema
         if self._form == "parquet":
+            import pyarrow.parquet as parquet
+
             return parquet.ParquetWriter(self._stream, schema)
         new = pa.ipc.new_file if self._is_file else pa.ipc.new_stream
         return new(self._stream, schema)
 
-    def close(self, empty: Any) -> None:
-        """Finish; of no rows there is a table with columns only."""
+    def finish(self, empty: Any) -> None:
+        """End the table; of no rows there is one with columns only."""
         if self._writer is None:
             self.write(empty)
         self._writer.close()
+
+    def abort(self) -> None:
+        """Write nothing more: what is there is not to look like a whole table."""
+        self._stream.is_open = False
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _undivided(table: Any) -> Any:
+    """A table without dictionaries: in an Arrow file they cannot change from batch to batch."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            kind = field.type.value_type
+            column = kernels.cast(table.column(place), kind)
+            table = table.set_column(place, field.with_type(kind), column)
+    return table
+
+
+class _Gate(io.RawIOBase):
+    """A stream that can be shut for what a library writes when it gives up."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._size = 0
+        self.is_open = True
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._size
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        if self.is_open:
+            self._stream.write(data)
+            self._size += size
+        return size

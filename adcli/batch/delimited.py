@@ -1,8 +1,7 @@
 """CSV and TSV: blocks of whole records, read fast where they are plain and with care elsewhere.
 
-The fast way is Arrow's reader for the columns that are computed with, and the lines as they
-stand for the rest. A block it refuses - a cell that is no number, a record of another length,
-a line break inside of quotes - is read record by record, which is what defines the result.
+The fast way is Arrow's reader. A block it refuses, because a record has another length, is read
+record by record, which is what defines the result.
 """
 
 from __future__ import annotations
@@ -18,17 +17,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from adcli.batch.rows import RowError, Rows
+from adcli.batch import kernels, records
+from adcli.batch.records import Records
+from adcli.batch.rows import COPIED, TYPED, RowError, Rows, fewer
 from adcli.errors import InputError, LimitError
 
 _BLOCK = 1 << 21
 _LONGEST_RECORD = 1 << 26
-_NUMBER = re.compile(
-    r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|inf|infinity|nan)",
-    re.ASCII | re.IGNORECASE,
-)
+_NUMBER_TEXT = r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|(?i:inf|infinity|nan))"
+_NUMBER = re.compile(_NUMBER_TEXT, re.ASCII)
 _MARK = b"\xef\xbb\xbf"
 SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+csv.field_size_limit(_LONGEST_RECORD)  # a cell may be as long as its record
 
 
 class Block:
@@ -49,6 +50,10 @@ class DelimitedReader:
         form: "csv" or "tsv".
         as_they_come: whether blocks are the lines that are there, however few.
 
+    Attributes:
+        header: the first record, without its line break.
+        ending: its line break.
+
     Raises:
         InputError: it has no header.
     """
@@ -57,216 +62,275 @@ class DelimitedReader:
         self._stream = stream
         self.format = form
         self.separator = SEPARATORS[form]
+        self.unit = "line"
+        self._use = COPIED
+        self._size = _BLOCK
+        self.vectors: dict[str, tuple[int, ...]] = {}
         self._as_they_come = as_they_come
         self._rest = b""
         self._ended = False
-        self.header = self._read_header()
-        self.ending = b"\r\n" if self.header.endswith(b"\r\n") else b"\n"
-        text = self.header.rstrip(b"\r\n").decode("utf-8", "replace")
-        self.names: list[str] = [name.strip() for name in self._cells(text)]
+        self.header, self.ending = self._read_header()
+        self.names = [name.strip() for name in cells(_text(self.header), self.separator)]
 
-    def _cells(self, record: str) -> list[str]:
-        found = list(csv.reader(io.StringIO(record, newline=""), delimiter=self.separator))
-        return found[0] if found else []
-
-    def _read_header(self) -> bytes:
+    def _read_header(self) -> tuple[bytes, bytes]:
         self._fill(1)
-        if self._rest.startswith(_MARK):
-            self._rest = self._rest[len(_MARK) :]
-        end = self._record_end(0)
-        header, self._rest = self._rest[:end], self._rest[end:]
-        if not header.strip():
+        while _MARK.startswith(self._rest) and len(self._rest) < len(_MARK) and not self._ended:
+            self._more()
+        self._rest = self._rest.removeprefix(_MARK)
+        end = records.first_end(self._rest, self.separator)
+        while end == 0 and not self._ended:
+            self._more()
+            end = records.first_end(self._rest, self.separator)
+        if not end and not self._is_whole(self._rest.rstrip(b"\r\n")):
+            raise InputError("the header has a quote that is not closed")
+        header = self._rest[:end] if end else self._rest
+        self._rest = self._rest[len(header) :]
+        text = header.rstrip(b"\r\n")
+        if not text.strip():
             raise InputError("the table is empty: it has no header")
-        self._line = 1 + max(1, header.count(b"\n"))
-        return header
+        self._line = 1 + max(1, records.breaks(header))
+        return text, header[len(text) :] or records.LF
 
     def _fill(self, least: int) -> None:
         """Read until there are so many bytes, or no more."""
         pieces = [self._rest]
         size = len(self._rest)
         while size < least and not self._ended:
-            piece = self._stream.read1(_BLOCK) if self._as_they_come else self._stream.read(_BLOCK)  # type: ignore[attr-defined]  # buffered
+            read = self._stream.read1 if self._as_they_come else self._stream.read  # type: ignore[attr-defined]  # buffered
+            piece = read(self._size)
             self._ended = not piece
             pieces.append(piece)
             size += len(piece)
         self._rest = b"".join(pieces)
 
-    def _record_end(self, start: int) -> int:
-        """Where the record ends that begins at `start`, behind its line break."""
-        quotes, position = 0, start
-        while True:
-            end = self._rest.find(b"\n", position)
-            if end < 0:
-                if self._ended:
-                    return len(self._rest)
-                if len(self._rest) - start > _LONGEST_RECORD:
-                    raise _too_long(self._rest[start:], quotes)
-                self._fill(len(self._rest) + 1)
-                continue
-            quotes += self._rest.count(b'"', position, end)
-            position = end + 1
-            if quotes % 2 == 0:
-                return position
+    def _more(self) -> None:
+        """Read on in a record that has not ended.
+
+        Raises:
+            LimitError: it is longer than anybody's.
+        """
+        if len(self._rest) > _LONGEST_RECORD:
+            is_open = not self._is_whole(self._rest)
+            hint = "; a quote is not closed" if is_open else ""
+            raise LimitError(f"a record of more than {_LONGEST_RECORD:,} bytes{hint}")
+        # Twice as much each time: what was looked at is looked at again.
+        self._fill(1 + len(self._rest) * (1 if self._as_they_come else 2))
+
+    def prepare(self, use: str, read: int, made: int) -> None:
+        """See `rows.Reader`."""
+        self._use = use
+        # A number and what separates it are two bytes or more.
+        self._size = fewer(_BLOCK, made / max(1, 2 * read))
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of whole records."""
+        """Blocks of whole records.
+
+        Raises:
+            LimitError: a record is longer than anybody's.
+        """
         while True:
             if not self._rest or not self._as_they_come:
-                self._fill(1 if self._as_they_come else _BLOCK)
+                self._fill(1 if self._as_they_come else self._size)
+            end = self._last_end()
+            while end == 0 and not self._ended:
+                self._more()
+                end = self._last_end()
             if not self._rest:
                 return
-            end = len(self._rest) if self._ended else self._last_end()
-            if end == 0:
-                if len(self._rest) > _LONGEST_RECORD:
-                    raise _too_long(self._rest, self._rest.count(b'"'))
-                self._fill(len(self._rest) + 1)
-                continue
             data, self._rest = self._rest[:end], self._rest[end:]
             yield Block(data, self._line)
-            self._line += data.count(b"\n")
+            self._line += records.breaks(data)
 
     def _last_end(self) -> int:
-        """Where the last whole record ends; 0 if there is none."""
-        end = self._rest.rfind(b"\n") + 1
-        quotes = self._rest.count(b'"', 0, end)
-        while end and quotes % 2:
-            before = self._rest.rfind(b"\n", 0, end - 1) + 1
-            quotes -= self._rest.count(b'"', before, end)
-            end = before
-        return end
+        return len(self._rest) if self._ended else records.last_end(self._rest, self.separator)
 
     def decode(self, block: Block, wanted: Sequence[str]) -> Rows:
-        """The numbers of a block; its records as they stand."""
-        data = block.data.replace(b"\r\n", b"\n") if b"\r" in block.data else block.data
-        if not data.endswith(b"\n"):
-            data += b"\n"
-        return self._fast(data, block.line, wanted) or self._careful(data, block.line, wanted)
+        """The numbers of a block; its records as they stand, or a table of its cells."""
+        data = block.data
+        found = records.cut(data, self.separator, self.ending, block.line)
+        # Only a last record can have a quote that is not closed: it goes on to the end.
+        is_open = b'"' in data and len(found) and not self._is_whole(found[len(found) - 1])
+        fast = None if is_open else self._fast(data, found, wanted)
+        return fast or self._careful(found, wanted)
 
-    def _fast(self, data: bytes, line: int, wanted: Sequence[str]) -> Rows | None:
-        """The block by Arrow's reader; None if it refuses it or lines are no records."""
-        generic = [f"c{i}" for i in range(len(self.names))]
-        positions = {name: self.names.index(name) for name in wanted}
-        chosen = [generic[i] for i in positions.values()]
+    def nothing(self) -> Rows:
+        """No rows."""
+        return self._careful(Records(b"", np.zeros(1, np.int64), self.ending, 1), ())
+
+    def _fast(self, data: bytes, found: Records, wanted: Sequence[str]) -> Rows | None:
+        """The block by Arrow's reader; None if it refuses it."""
+        places = {name: f"c{self.names.index(name)}" for name in wanted}
+        every = [f"c{i}" for i in range(len(self.names))]
         try:
-            table = arrow_csv.read_csv(
-                pa.BufferReader(data),
-                read_options=arrow_csv.ReadOptions(
-                    column_names=generic, use_threads=False, block_size=len(data) + 1
-                ),
-                parse_options=arrow_csv.ParseOptions(
-                    delimiter=self.separator, ignore_empty_lines=False
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    include_columns=chosen or generic[:1],
-                    column_types={name: pa.float64() for name in chosen}
-                    or {generic[0]: pa.string()},
-                    null_values=[""],
-                    quoted_strings_can_be_null=True,
-                    check_utf8=False,
-                ),
-            )
+            table = self._read(data, every, list(places.values()))
+            texts = None if self._use == COPIED else self._arrow(data, every, every, pa.string())
+            if table.num_rows != len(found):
+                return None
+            rows = Rows(len(found), {}, {}, found.lines, found)
+            for name, place in places.items():
+                rows.columns[name] = _numbers(table.column(place).combine_chunks(), name, rows)
         except pa.ArrowInvalid:
             return None
-        # The line breaks: one before each record, by which records are cut below.
-        marks = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(marks == 10)
-        if len(ends) != table.num_rows:
-            return None
-        # An empty line is no record.
-        if len(ends) and (ends[0] == 0 or (np.diff(ends) == 1).any()):
-            return None
-        columns: dict[str, Any] = {}
-        errors: dict[int, RowError] = {}
-        for name, i in positions.items():
-            column = table.column(generic[i]).combine_chunks()
-            if column.null_count:
-                for row in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)):
-                    errors.setdefault(
-                        int(row), RowError(line + int(row), "the cell is blank", name)
-                    )
-            columns[name] = column.to_numpy(zero_copy_only=False)
-        return Rows(table.num_rows, columns, errors, line, (data, ends))
+        if b"(" in data and any(np.isnan(column).any() for column in rows.columns.values()):
+            return None  # it may be nan(1), which is a number to Arrow only
+        if texts is not None:
+            rows.table = self._table(texts.columns, rows)
+        return rows
 
-    def _careful(self, data: bytes, line: int, wanted: Sequence[str]) -> Rows:
+    def _read(self, data: bytes, every: list[str], chosen: list[str]) -> Any:
+        """Some columns as doubles; as text if not all cells are numbers."""
+        try:
+            return self._arrow(data, every, chosen, pa.float64())
+        except pa.ArrowInvalid:
+            return self._arrow(data, every, chosen, pa.string())
+
+    def _arrow(self, data: bytes, every: list[str], chosen: list[str], kind: Any) -> Any:
+        """Some columns as one type; without any, the first as bytes, for their number."""
+        kinds = dict.fromkeys(chosen, kind) or {every[0]: pa.binary()}
+        return arrow_csv.read_csv(
+            pa.BufferReader(data),
+            read_options=arrow_csv.ReadOptions(
+                column_names=every, use_threads=False, block_size=len(data) + 1
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=self.separator, newlines_in_values=b'"' in data
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=list(kinds),
+                column_types=kinds,
+                null_values=[""],
+                quoted_strings_can_be_null=True,
+                strings_can_be_null=False,
+            ),
+        )
+
+    def _careful(self, found: Records, wanted: Sequence[str]) -> Rows:
         """The block record by record."""
-        positions = [self.names.index(name) for name in wanted]
-        records: list[bytes] = []
-        lines: list[int] = []
-        errors: dict[int, RowError] = {}
+        places = [self.names.index(name) for name in wanted]
+        rows = Rows(len(found), {}, {}, found.lines, found)
         numbers: list[list[float]] = [[] for _ in wanted]
-        for record, first in _records(data, line):
-            row = len(records)
-            records.append(record)
-            lines.append(first)
-            text = record.decode("utf-8", "replace")
-            cells = self._cells(text) if record.count(b'"') % 2 == 0 else None
-            found = [math.nan] * len(wanted)
-            if cells is None:
-                errors[row] = RowError(first, "a quote is not closed")
-            elif len(cells) != len(self.names):
-                cells_ = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-                errors[row] = RowError(first, f"{cells_}, but the header has {len(self.names)}")
-            else:
-                for k, (name, i) in enumerate(zip(wanted, positions, strict=True)):
-                    cell = cells[i].strip(" \t")
-                    if _NUMBER.fullmatch(cell):
-                        found[k] = float(cell)
-                    elif row not in errors:
-                        message = "not a number" if cell else "the cell is blank"
-                        errors[row] = RowError(first, message, name, cells[i])
-            for column, number in zip(numbers, found, strict=True):
-                column.append(number)
-        columns = {
-            name: np.array(column, dtype=np.float64)
-            for name, column in zip(wanted, numbers, strict=True)
-        }
-        joined = b"".join(record + b"\n" for record in records)
-        sizes = np.array([len(record) + 1 for record in records], dtype=np.int64)
-        return Rows(len(records), columns, errors, lines, (joined, np.cumsum(sizes) - 1))
+        texts: list[list[str]] = []
+        mended: dict[int, bytes] = {}
+        for row in range(len(found)):
+            record = found[row]
+            text = _text(record)
+            row_cells = cells(text, self.separator)
+            error = self._malformed(rows.line(row), record, row_cells)
+            if error is not None:
+                rows.errors[row] = error
+                # So that what comes behind it stays in its column.
+                blank = [""] * (len(self.names) - len(row_cells))
+                row_cells = [*row_cells, *blank][: len(self.names)]
+                mended[row] = written(row_cells, self.separator).encode("utf-8", "surrogateescape")
+            numbers_of = (_number(row_cells[place]) for place in places)
+            for name, place, column, number in zip(
+                wanted, places, numbers, numbers_of, strict=True
+            ):
+                column.append(math.nan if number is None else number)
+                if number is None and row not in rows.errors:
+                    rows.errors[row] = _no_number(rows.line(row), name, row_cells[place])
+            texts.append(row_cells)
+        for name, column in zip(wanted, numbers, strict=True):
+            rows.columns[name] = np.array(column, dtype=np.float64)
+        rows.source = found.replaced(mended)
+        if self._use != COPIED:
+            self._check_texts(texts, rows)
+            columns = [[row_cells[i] for row_cells in texts] for i in range(len(self.names))]
+            rows.table = self._table([pa.array(column, pa.string()) for column in columns], rows)
+        return rows
 
-    def table(self, rows: Rows, kept: Any | None) -> Any:
-        """All columns: those computed with as doubles, others as text."""
-        data, ends = rows.source
-        starts = [0, *(ends[:-1] + 1).tolist()]
-        cells: list[list[str]] = [[] for _ in self.names]
-        chosen = range(rows.count) if kept is None else kept.tolist()
-        for row in chosen:
-            text = data[starts[row] : ends[row]].decode("utf-8", "replace")
-            record = self._cells(text)
-            record += [""] * (len(self.names) - len(record))
-            for column, cell in zip(cells, record, strict=False):
-                column.append(cell)
-        arrays = []
-        for name, column in zip(self.names, cells, strict=True):
-            if name in rows.columns:
-                numbers = rows.columns[name] if kept is None else rows.columns[name][kept]
-                bad = np.array([row in rows.errors for row in chosen], dtype=bool)
-                arrays.append(pa.array(numbers, mask=bad & np.isnan(numbers)))
-            else:
-                arrays.append(pa.array(column, pa.string()))
-        return pa.Table.from_arrays(arrays, names=list(self.names))
+    def _is_whole(self, record: bytes) -> bool:
+        return records.is_whole(record, self.separator)
 
+    def _malformed(self, line: int, record: bytes, found: list[str]) -> RowError | None:
+        """What is wrong with a record as a whole."""
+        if b'"' in record and not self._is_whole(record):
+            message = "a quote is not closed"
+        elif len(found) != len(self.names):
+            count = "1 cell" if len(found) == 1 else f"{len(found)} cells"
+            message = f"{count}, but the header has {len(self.names)}"
+        else:
+            return None
+        return RowError(line, message, text=record.decode("utf-8", "replace"))
 
-def _records(data: bytes, line: int) -> Iterator[tuple[bytes, int]]:
-    """Records without their line breaks, and the numbers of their first lines; no empty ones."""
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n", start)
-        quotes = data.count(b'"', start, end)
-        while quotes % 2:
-            following = data.find(b"\n", end + 1)
-            if following < 0:
-                end = len(data) - 1
-                break
-            quotes += data.count(b'"', end, following)
-            end = following
-        record = data[start:end]
-        if record.strip(b" \t"):
-            yield record, line
-        line += 1 + record.count(b"\n")
-        start = end + 1
+    def _check_texts(self, texts: list[list[str]], rows: Rows) -> None:
+        """Note the rows with cells that are no text in UTF-8, which other formats cannot hold."""
+        for row, row_cells in enumerate(texts):
+            for i, cell in enumerate(row_cells):
+                if not cell.isascii() and _is_broken(cell):
+                    shown = _shown(cell)
+                    error = RowError(rows.line(row), "the cell is not UTF-8", self.names[i], shown)
+                    rows.errors.setdefault(row, error)
+                    row_cells[i] = shown
+
+    def _table(self, texts: Sequence[Any], rows: Rows) -> Any:
+        """All columns as text; if types are asked for, those computed with as doubles."""
+        columns = list(texts)
+        if self._use == TYPED:
+            bad = np.zeros(rows.count, bool)
+            bad[list(rows.errors)] = True
+            for name, numbers in rows.columns.items():
+                mask = bad & np.isnan(numbers)
+                columns[self.names.index(name)] = pa.array(numbers, mask=mask)
+        return pa.Table.from_arrays(columns, names=self.names)
 
 
-def _too_long(data: bytes, quotes: int) -> LimitError:
-    hint = "; a quote is not closed" if quotes % 2 else ""
-    return LimitError(f"a record of more than {_LONGEST_RECORD:,} bytes{hint}")
+def cells(record: str, separator: str) -> list[str]:
+    """The cells of a record."""
+    found = list(csv.reader(io.StringIO(record, newline=""), delimiter=separator))
+    return found[0] if found else []
+
+
+def written(row_cells: Sequence[str], separator: str) -> str:
+    """A record of cells, with quotes where they are needed, without a line break."""
+    stream = io.StringIO(newline="")
+    # Cells with a line break get quotes because it is in the terminator.
+    csv.writer(stream, delimiter=separator, lineterminator="\r\n").writerow(row_cells)
+    return stream.getvalue().removesuffix("\r\n")
+
+
+def _text(record: bytes) -> str:
+    """A record as text that keeps its bytes, also those that are no UTF-8."""
+    return record.decode("utf-8", "surrogateescape")
+
+
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _numbers(column: Any, name: str, rows: Rows) -> Any:
+    """A column of doubles, (rows,); nan and an error where a cell is none.
+
+    Raises:
+        pa.ArrowInvalid: a number that Arrow does not read.
+    """
+    if pa.types.is_string(column.type):
+        cells_ = kernels.trimmed(column, " \t")
+        good = kernels.matches(cells_, rf"\A{_NUMBER_TEXT}\z")
+        numbers = kernels.cast(kernels.only(cells_, good), pa.float64())
+    else:
+        numbers = column
+    bad = np.flatnonzero(kernels.is_null(numbers)).tolist() if numbers.null_count else []
+    for row in bad:
+        cell = column[row].as_py() or ""
+        rows.errors.setdefault(row, _no_number(rows.line(row), name, cell))
+    return numbers.to_numpy(zero_copy_only=False)
+
+
+def _no_number(line: int, name: str, cell: str) -> RowError:
+    message = "not a number" if cell.strip(" \t") else "the cell is blank"
+    return RowError(line, message, name, cell)
+
+
+def _number(cell: str) -> float | None:
+    """The number in a cell; None if it is none."""
+    stripped = cell.strip(" \t")
+    return float(stripped) if _NUMBER.fullmatch(stripped) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,13 +13,15 @@ import orjson
 from adcli.batch import pipeline
 from adcli.batch.delimited import SEPARATORS, DelimitedReader
 from adcli.batch.lines import LinesReader
-from adcli.batch.rows import Rows
+from adcli.batch.rows import COPIED, TEXTS, TYPED, Rows
 from adcli.batch.texts import DelimitedWriter, LinesWriter
+from adcli.batch.vectors import expanded
 from adcli.differentiate.columns import Columns, compiled, shape_of_elements
 from adcli.differentiate.rows import Wanted
-from adcli.errors import InputError
+from adcli.errors import FileError, InputError, NonFiniteError
 from adcli.graph.program import Given, Program
 from adcli.graph.suggest import listing, suggestion
+from adcli.language.files import reason
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
 ENDINGS = {
@@ -75,44 +77,52 @@ class Job:
         self.vectors = vectors
         self.as_they_come = as_they_come
 
-    def read(self, stream: BinaryIO, form: str) -> Any:
+    def read(self, stream: BinaryIO, form: str, program: Program) -> Any:
         """The reader of a table.
 
         Raises:
-            InputError: it is no such table.
+            InputError: it has no columns.
+            FileError: it is no such table.
         """
+        lists = [name for name in program.inputs if name not in self.constants]
         if form in SEPARATORS:
             return DelimitedReader(stream, form, as_they_come=self.as_they_come)
         if form == "jsonl":
-            return LinesReader(stream, as_they_come=self.as_they_come)
+            return LinesReader(stream, lists, as_they_come=self.as_they_come)
         from adcli.batch.arrow import ArrowReader
 
-        return ArrowReader(stream, form)
+        return ArrowReader(stream, form, lists)
 
-    def compile(self, program: Program, names: Sequence[str]) -> Columns:
-        """The program compiled for a table with these columns.
+    def compile(self, program: Program, reader: Any) -> Columns:
+        """The program compiled for the columns of a table.
 
         Raises:
             InputError: columns that are missing, or there twice; results called like
                 columns; and what `Columns` raises.
         """
+        names = expanded(reader.names, reader.vectors)
         shapes = shapes_of(program, names, self.constants)
         for name in self.wanted.wrt or ():
             program.check_input(name)
             if name not in shapes:
                 raise InputError(f"'{name}' has no column", hint="derivatives are towards columns")
-        columns = compiled(program, shapes, self.constants, self.wanted, vectors=self.vectors)
         counts = Counter(names)
-        for name in columns.inputs:
-            if counts[name] > 1:
+        for name in names:
+            if counts[name] > 1 and name.partition("[")[0] in shapes:
                 raise InputError(f"the table has {counts[name]} columns called '{name}'")
+        columns = compiled(program, shapes, self.constants, self.wanted, vectors=self.vectors)
         taken = [name for name in columns.names if counts[name]]
-        if taken and not (self.only_results or self.sums):
+        if taken and not self.leaves_out:
             raise InputError(
                 f"the table has a column called '{taken[0]}' already, as a result is",
                 hint="--only-results leaves the columns of the table out",
             )
         return columns
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether the output has no columns of the input table."""
+        return self.only_results or self.sums
 
     def run(
         self,
@@ -137,74 +147,129 @@ class Job:
             is_file: whether the output is a file, that is not read before all is written.
 
         Raises:
+            InputError: the output's format cannot have such columns.
             RowFailedError, NonFiniteError: see `pipeline.Work`.
         """
         totals = pipeline.Totals()
-        writer = self._writer(reader, columns.names, form)
+        writer = self._writer(reader, columns, form)
         work = pipeline.Work(
             reader, columns, None if self.sums else writer, self.on_error, strict=self.strict
         )
-        sink = None
-        if form in _BINARY:
-            from adcli.batch.arrow import ArrowSink
-
-            sink = ArrowSink(output, form, is_file=is_file)
-        # The header waits for the first rows: they may be an error, and then nothing is written.
-        head = [writer.head()]
-
-        def write(made: Any) -> None:
-            if sink is not None:
-                sink.write(made)
-                return
-            output.write(b"".join([*head, made]))
-            head.clear()
-            if self.as_they_come:
-                output.flush()
+        sink = self._sink(output, form, writer, is_file=is_file)
 
         def receive(done: pipeline.Done) -> None:
             totals.add(done)
             if not self.sums:
-                write(done.output)
-            if errors is not None:
-                for error in done.errors:
-                    errors.write(orjson.dumps(error.data()) + b"\n")
+                sink.write(done.output)
+            for error in done.errors if errors is not None else ():
+                errors.write(orjson.dumps(error.data()) + b"\n")  # type: ignore[union-attr]
             if progress is not None:
                 progress(totals.rows)
 
         jobs = 1 if self.as_they_come else self.jobs or os.cpu_count() or 1
-        pipeline.run(reader.blocks(), work, jobs, receive)
-        if self.sums:
-            sums = {name: np.array([totals.sum(name)]) for name in columns.names}
-            write(writer.encode(Rows(1, {}, {}, 1, None), sums, None, None))
-        if head and sink is None:
-            write(b"")
-        if sink is not None:
-            sink.close(self._no_rows(reader, columns, writer))
+        try:
+            pipeline.run(_blocks(reader), work, jobs, receive)
+            if self.sums:
+                sums = {name: np.array([totals.sum(name)]) for name in columns.names}
+                self._check_sums(sums)
+                sink.write(writer.encode(Rows(1, {}, {}, 1, None), sums, None, None))
+            nothing = dict.fromkeys(columns.names, np.empty(0))
+            sink.finish(writer.encode(reader.nothing(), nothing, None, None))
+        except BaseException:
+            sink.abort()
+            raise
         return totals
 
-    def _writer(self, reader: Any, results: Sequence[str], form: str) -> Any:
-        names = [] if self.only_results or self.sums else reader.names
-        same = reader if form == reader.format else None
+    def _check_sums(self, sums: Mapping[str, Any]) -> None:
+        for name, (number,) in sums.items():
+            if self.strict and not np.isfinite(number):
+                raise NonFiniteError(f"the sum of '{name}' is not finite")
+
+    def _writer(self, reader: Any, columns: Columns, form: str) -> Any:
+        """What makes the output; the reader is told what its rows are for."""
+        results = columns.names
+        names = [] if self.leaves_out else reader.names
+        is_copied = form == reader.format or {form, reader.format} <= set(_BINARY)
+        use = COPIED
+        if names and not is_copied:
+            use = TEXTS if form in SEPARATORS else TYPED
+            _check_names(names, form)
+        reader.prepare(use, len(columns.inputs), len(results))
         if form in SEPARATORS:
-            return DelimitedWriter(names, results, SEPARATORS[form], same, reader)
+            source = reader if is_copied else None
+            return DelimitedWriter(names, results, SEPARATORS[form], reader.vectors, source)
         if form == "jsonl":
-            return LinesWriter(names, results, same, reader)
+            if is_copied and names:
+                reader.taken = frozenset(results)
+            return LinesWriter(names, is_copied=is_copied)
         from adcli.batch.arrow import ArrowEncoder
 
-        return ArrowEncoder(names, reader)
+        return ArrowEncoder(names)
 
-    def _no_rows(self, reader: Any, columns: Columns, writer: Any) -> Any:
-        """A table of no rows."""
-        import pyarrow as pa
+    def _sink(self, output: BinaryIO, form: str, writer: Any, *, is_file: bool) -> Any:
+        if form in _BINARY:
+            from adcli.batch.arrow import ArrowSink
 
-        nothing = np.empty(0)
-        results = dict.fromkeys(columns.names, nothing)
-        if reader.format in _BINARY:
-            source: Any = pa.RecordBatch.from_pylist([], schema=reader.schema)
-        else:
-            source = (b"", np.empty(0, np.int64)) if reader.format in SEPARATORS else []
-        inputs = dict.fromkeys(columns.inputs, nothing)
-        return writer.encode(Rows(0, inputs, {}, 1, source), results, None, None)
+            return ArrowSink(output, form, is_file=is_file)
+        return TextSink(output, writer.head(), flushes=self.as_they_come)
+
+
+class TextSink:
+    """Writes pieces of text to a stream.
+
+    Args:
+        stream: where they go.
+        head: what comes first. It waits for the first rows: they may be an error, and then
+            nothing is written.
+        flushes: whether each piece is to arrive at once.
+    """
+
+    def __init__(self, stream: BinaryIO, head: bytes, *, flushes: bool) -> None:
+        self._stream = stream
+        self._head = [head]
+        self._flushes = flushes
+
+    def write(self, pieces: Sequence[Any]) -> None:
+        """Write some pieces."""
+        for piece in (*self._head, *pieces):
+            self._stream.write(piece)
+        self._head.clear()
+        if self._flushes:
+            self._stream.flush()
+
+    def finish(self, nothing: Sequence[Any]) -> None:
+        """Of no rows there is the header."""
+        self.write(nothing)
+
+    def abort(self) -> None:
+        """Nothing is held back that could be written."""
+
+
+def _blocks(reader: Any) -> Iterator[Any]:
+    """The blocks of a reader.
+
+    Raises:
+        FileError: they cannot be read.
+    """
+    try:
+        yield from reader.blocks()
+    except OSError as error:
+        raise FileError(f"the table cannot be read: {reason(error)}") from None
+
+
+def _check_names(names: Sequence[str], form: str) -> None:
+    """Raise unless the columns of a table can be those of another format."""
+    for name, count in Counter(names).items():
+        if count > 1 and form not in SEPARATORS:
+            raise InputError(
+                f"the table has {count} columns called '{name}', which {form} cannot have",
+                hint="--only-results leaves the columns of the table out",
+            )
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            raise InputError(f"the name of the column '{shown}' is not UTF-8") from None
 
 
 def shapes_of(

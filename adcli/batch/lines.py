@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,70 +12,93 @@ import orjson
 import pyarrow as pa
 
 from adcli.batch.delimited import Block
-from adcli.batch.rows import RowError, Rows
+from adcli.batch.rows import COPIED, TEXTS, RowError, Rows, fewer
+from adcli.batch.vectors import labelled, numbers_in, shape_of_list
 from adcli.errors import InputError, LimitError
 
 _BLOCK = 1 << 21
 _LONGEST_LINE = 1 << 26
+_MARK = b"\xef\xbb\xbf"
 
 
 class LinesReader:
-    """JSON lines; the columns are those of the first object.
-
-    A vector is a list, whose elements are columns: x[1], x[2], ...
+    """JSON lines; the columns are the keys of the first object.
 
     Args:
         stream: the bytes.
+        lists: the inputs of the program: a list of numbers is a vector if it is one.
         as_they_come: whether blocks are the lines that are there, however few.
 
     Raises:
-        InputError: the first line is no object.
+        InputError: there are lines, and none of them is an object.
     """
 
     format = "jsonl"
+    unit = "line"
 
-    def __init__(self, stream: BinaryIO, *, as_they_come: bool = False) -> None:
+    def __init__(
+        self, stream: BinaryIO, lists: Collection[str] = (), *, as_they_come: bool = False
+    ) -> None:
         self._stream = stream
         self._as_they_come = as_they_come
         self._rest = b""
         self._ended = False
         self._line = 1
+        self._use = COPIED
+        self._size = _BLOCK
+        # Keys that the output has already.
+        self.taken: Collection[str] = ()
+        self._read()
+        while _MARK.startswith(self._rest) and len(self._rest) < len(_MARK) and not self._ended:
+            self._read()
+        self._rest = self._rest.removeprefix(_MARK)
         first = self._first()
-        self.names: list[str] = []
-        if first is not None:
-            for key, value in first.items():
-                self.names += [name for name, _ in _elements(key, value)]
+        self.names = list(first)
+        shapes = {key: shape_of_list(first[key]) for key in first if key in lists}
+        self.vectors = {key: shape for key, shape in shapes.items() if shape}
+        self._kinds = {key: _kind(value) for key, value in first.items()}
 
     def _read(self) -> None:
-        piece = self._stream.read1(_BLOCK) if self._as_they_come else self._stream.read(_BLOCK)  # type: ignore[attr-defined]  # buffered
+        read = self._stream.read1 if self._as_they_come else self._stream.read  # type: ignore[attr-defined]  # buffered
+        piece = read(self._size)
         self._ended = not piece
         self._rest += piece
         if b"\n" not in self._rest and len(self._rest) > _LONGEST_LINE:
             raise LimitError(f"a line of more than {_LONGEST_LINE:,} bytes")
 
-    def _first(self) -> dict[str, Any] | None:
+    def _first(self) -> dict[str, Any]:
         """The first object, which stays to be read."""
-        start = 0
+        start, message = 0, ""
         while True:
             end = self._rest.find(b"\n", start)
             if end < 0 and not self._ended:
+                if len(self._rest) > _LONGEST_LINE:
+                    raise InputError(f"no line is a JSON object; {message}")
                 self._read()
                 continue
             line = self._rest[start : end if end >= 0 else len(self._rest)]
             if line.strip():
-                found, message = _object(line)
-                if found is None:
-                    raise InputError(f"the first line is no JSON object: {message}")
-                return found
+                found, wrong = _object(line)
+                if found is not None:
+                    return found
+                message = message or f"the first is {wrong}"
             if end < 0:
-                return None
+                if message:
+                    raise InputError(f"no line is a JSON object; {message}")
+                return {}
             start = end + 1
+
+    def prepare(self, use: str, read: int, made: int) -> None:
+        """See `rows.Reader`."""
+        self._use = use
+        # A number and what separates it are two bytes or more.
+        self._size = fewer(_BLOCK, made / max(1, 2 * read))
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of whole lines."""
         while True:
             end = len(self._rest) if self._ended else self._rest.rfind(b"\n") + 1
-            if end and (self._ended or self._as_they_come or end >= _BLOCK):
+            if end and (self._ended or self._as_they_come or end >= self._size):
                 data, self._rest = self._rest[:end], self._rest[end:]
                 yield Block(data, self._line)
                 self._line += data.count(b"\n")
@@ -83,60 +107,120 @@ class LinesReader:
             else:
                 self._read()
 
+    def nothing(self) -> Rows:
+        """No rows."""
+        return self.decode(Block(b"", 1), ())
+
     def decode(self, block: Block, wanted: Sequence[str]) -> Rows:
-        """The numbers of a block; its lines as they stand."""
+        """The numbers of a block; its lines as they stand, or a table of their values."""
         lines: list[bytes] = []
         places: list[int] = []
+        objects: list[dict[str, Any]] = []
         errors: dict[int, RowError] = {}
-        numbers: list[list[float]] = [[] for _ in wanted]
         for offset, line in enumerate(block.data.split(b"\n")):
             if not line.strip():
                 continue
             row, place = len(lines), block.line + offset
+            found, message = _object(line)
+            if found is None:
+                errors[row] = RowError(place, message, text=line.decode("utf-8", "replace"))
+                line, found = b"{}", {}
             lines.append(line)
             places.append(place)
-            found, message = _object(line)
-            values: dict[str, Any] = {}
-            if found is None:
-                errors[row] = RowError(place, message)
-            else:
-                for key, value in found.items():
-                    values.update(_elements(key, value))
-            for name, column in zip(wanted, numbers, strict=True):
-                value = values.get(name)
-                if isinstance(value, (int, float)) and not isinstance(value, bool):
-                    column.append(float(value))
-                    continue
-                column.append(math.nan)
-                if row not in errors:
-                    errors[row] = _no_number(place, name, name in values, value)
-        columns = {
-            name: np.array(column, dtype=np.float64)
-            for name, column in zip(wanted, numbers, strict=True)
-        }
-        return Rows(len(lines), columns, errors, places, lines)
+            objects.append(found)
+        rows = Rows(len(lines), {}, errors, places, lines)
+        made: dict[str, Any] = {}
+        for key, labels in self._wanted_keys(wanted):
+            numbers = self._numbers(key, objects, rows)
+            made.update(zip(labels, numbers.T, strict=True))
+        rows.columns = {name: np.ascontiguousarray(made[name]) for name in wanted}
+        self._check_keys(objects, rows)
+        if self._use != COPIED:
+            rows.table = self._table(objects, rows)
+        return rows
 
-    def table(self, rows: Rows, kept: Any | None) -> Any:
-        """All keys of the first object; what is no number or text as JSON."""
-        chosen = range(rows.count) if kept is None else kept.tolist()
-        records = []
-        for row in chosen:
-            values: dict[str, Any] = {}
-            for key, value in (_object(rows.source[row])[0] or {}).items():
-                values.update(_elements(key, value))
-            records.append(values)
-        arrays = [_column([record.get(name) for record in records]) for name in self.names]
+    def _wanted_keys(self, wanted: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+        """The keys whose numbers are wanted, with the names of these."""
+        there = set(wanted)
+        for key in self.names:
+            labels = labelled(key, self.vectors.get(key, ()))
+            if not there.isdisjoint(labels):
+                yield key, labels
+
+    def _numbers(self, key: str, objects: list[dict[str, Any]], rows: Rows) -> Any:
+        """The numbers of a key, (rows, elements); nan and an error where they are none."""
+        values = [found.get(key) for found in objects]
+        shape = self.vectors.get(key, ())
+        if not shape and _SCALARS.issuperset(map(type, values)):
+            return np.array(values, np.float64)[:, np.newaxis]
+        made = np.full((len(values), math.prod(shape)), math.nan)
+        for row, value in enumerate(values):
+            numbers, message = numbers_in(value, shape)
+            if numbers is not None:
+                made[row] = numbers
+            elif row not in rows.errors:
+                rows.errors[row] = _no_number(rows.line(row), key, objects[row], message)
+        return made
+
+    def _check_keys(self, objects: list[dict[str, Any]], rows: Rows) -> None:
+        """Note the rows with keys that are results', or that a table has no column for."""
+        known, taken = set(self.names), set(self.taken)
+        for row, found in enumerate(objects):
+            if taken and not taken.isdisjoint(found):
+                key = next(key for key in found if key in taken)
+                message = f"the key '{key}' is that of a result"
+            elif self._use != COPIED and not known.issuperset(found):
+                key = next(key for key in found if key not in known)
+                message = f"the key '{key}' is not in the first line, which says the columns"
+            else:
+                continue
+            rows.errors.setdefault(row, RowError(rows.line(row), message))
+
+    def _table(self, objects: list[dict[str, Any]], rows: Rows) -> Any:
+        """A column for each key."""
+        arrays = []
+        for name in self.names:
+            kind = pa.string() if self._use == TEXTS else self._kinds[name]
+            if name in self.vectors:
+                kind = pa.list_(pa.float64())
+                if len(self.vectors[name]) > 1:
+                    kind = pa.list_(kind)
+            values = []
+            for row, found in enumerate(objects):
+                value, message = _as_kind(found.get(name), kind)
+                if message and row not in rows.errors:
+                    text = _json(found[name])
+                    rows.errors[row] = RowError(rows.line(row), message, name, text)
+                values.append(value)
+            arrays.append(pa.array(values, kind))
         return pa.Table.from_arrays(arrays, names=self.names)
 
 
-def _column(values: list[Any]) -> Any:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {float, int}:
-        return pa.array([None if x is None else float(x) for x in values], pa.float64())
-    return pa.array(
-        [x if x is None or isinstance(x, str) else orjson.dumps(x).decode() for x in values],
-        pa.string(),
-    )
+_SCALARS = frozenset({float, int})
+
+
+def _kind(value: Any) -> Any:
+    """The type of a column, by its first value."""
+    if isinstance(value, bool):
+        return pa.bool_()
+    return pa.float64() if isinstance(value, (int, float)) else pa.string()
+
+
+def _as_kind(value: Any, kind: Any) -> tuple[Any, str]:
+    """A value of a column of some type; or None, and what is wrong."""
+    if value is None:
+        return None, ""
+    if kind == pa.string():
+        return (value if isinstance(value, str) else _json(value)), ""
+    if pa.types.is_list(kind):
+        return (value, "") if isinstance(value, list) and shape_of_list(value) else (None, "")
+    if kind == pa.bool_():
+        return (value, "") if isinstance(value, bool) else (None, "neither true nor false")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None, "not a number"
+    if isinstance(value, int) and int(float(value)) != value:
+        return None, "a number of more digits than a double has"
+    return float(value), ""
 
 
 def _object(line: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -150,16 +234,16 @@ def _object(line: bytes) -> tuple[dict[str, Any] | None, str]:
     return found, ""
 
 
-def _elements(key: str, value: Any) -> list[tuple[str, Any]]:
-    """A value with its name, or the elements of a list of numbers with theirs."""
-    if isinstance(value, list) and value and all(isinstance(x, (int, float)) for x in value):
-        return [(f"{key}[{i}]", x) for i, x in enumerate(value, 1)]
-    return [(key, value)]
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # nested deeper than it goes
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _no_number(line: int, name: str, is_there: bool, value: Any) -> RowError:
-    if not is_there:
+def _no_number(line: int, name: str, found: Mapping[str, Any], message: str) -> RowError:
+    if name not in found:
         return RowError(line, "the key is missing", name)
-    if value is None:
+    if found[name] is None:
         return RowError(line, "the value is null", name, "null")
-    return RowError(line, "not a number", name, orjson.dumps(value).decode())
+    return RowError(line, message, name, _json(found[name]))

@@ -12,10 +12,15 @@ from typing import Any
 import numpy as np
 
 from adcli.batch.rows import RowError, Rows
+from adcli.batch.sums import ExactSum
 from adcli.differentiate.columns import Columns
 from adcli.errors import NonFiniteError, RowFailedError
 
 FAIL, SKIP, NULL = "fail", "skip", "null"
+
+
+# Where the first row with a result that is not finite stands, and its numbers.
+First = tuple[int, dict[str, float]]
 
 
 class Done:
@@ -26,8 +31,8 @@ class Done:
         output: what is to be written.
         errors: the rows without a result.
         not_finite: how many rows have results that are not finite.
-        first: of the first of those, where it stands and its numbers.
-        sums: of each result the sum over the rows, as two doubles; None if not asked for.
+        first: the first of those.
+        sums: of each result the sum over the rows; None if not asked for.
     """
 
     __slots__ = ("count", "errors", "first", "not_finite", "output", "sums")
@@ -37,19 +42,31 @@ class Done:
         self.output = output
         self.errors = errors
         self.not_finite = 0
-        self.first: tuple[int, dict[str, float]] | None = None
-        self.sums: dict[str, tuple[float, float]] | None = None
+        self.first: First | None = None
+        self.sums: dict[str, ExactSum] | None = None
 
 
 class Totals:
-    """What came of a whole table."""
+    """What came of a whole table.
+
+    Attributes:
+        rows: how many rows there were.
+        failed: how many of them have no result.
+        not_finite: how many have results that are not finite.
+        first: the first of those.
+        sums: of each result the sum over the rows, if it was asked for.
+    """
 
     def __init__(self) -> None:
         self.rows = 0
         self.failed = 0
         self.not_finite = 0
-        self.first: tuple[int, dict[str, float]] | None = None
-        self.sums: dict[str, list[float]] = {}
+        self.first: First | None = None
+        self.sums: dict[str, ExactSum] = {}
+
+    def sum(self, name: str) -> float:
+        """The sum of a result over all rows, rounded once."""
+        return self.sums.get(name, ExactSum()).value()
 
     def add(self, done: Done) -> None:
         """Count a block; blocks come in order."""
@@ -57,15 +74,8 @@ class Totals:
         self.failed += len(done.errors)
         self.not_finite += done.not_finite
         self.first = self.first or done.first
-        for name, parts in (done.sums or {}).items():
-            self.sums.setdefault(name, []).extend(parts)
-
-    def sum(self, name: str) -> float:
-        """The sum of a result over all rows, correctly rounded but for the last bit."""
-        parts = self.sums.get(name, [])
-        if all(map(math.isfinite, parts)):
-            return math.fsum(parts)
-        return float(np.sum(parts))
+        for name, part in (done.sums or {}).items():
+            self.sums.setdefault(name, ExactSum()).merge(part)
 
 
 class Work:
@@ -96,24 +106,44 @@ class Work:
             NonFiniteError: a result is not finite, and that is to be one.
         """
         rows: Rows = self._reader.decode(block, self._columns.inputs)
-        results, failures = self._columns.compute(rows.columns, rows.count, jobs=1)
-        for row, failure in failures.items():
-            message = getattr(failure, "message", None) or str(failure)
-            rows.errors.setdefault(row, RowError(rows.line(row), message))
-        bad = sorted(rows.errors)
-        if bad and self._on_error == FAIL:
-            raise row_failed(rows.errors[bad[0]])
-        done = Done(rows.count, b"", [rows.errors[row] for row in bad])
-        good = np.ones(rows.count, bool)
-        good[bad] = False
+        results = self._compute(rows)
+        done = Done(rows.count, [], [rows.errors[row] for row in sorted(rows.errors)])
+        good = _good(rows)
         self._look(rows, results, good, done)
         if self._writer is None:
             done.sums = {name: _sum(column[good]) for name, column in results.items()}
             return done
-        kept = np.flatnonzero(good) if bad and self._on_error == SKIP else None
-        empty = ~good if bad and self._on_error == NULL else None
+        kept = np.flatnonzero(good) if rows.errors and self._on_error == SKIP else None
+        empty = ~good if rows.errors and self._on_error == NULL else None
         done.output = self._writer.encode(rows, results, kept, empty)
         return done
+
+    def _compute(self, rows: Rows) -> dict[str, Any]:
+        """The results of rows that can be computed; the others are noted, and nan."""
+        stop = self._on_error == FAIL
+        chosen = None
+        if rows.errors:
+            # What stands behind the row that ends everything does not matter.
+            last = min(rows.errors) if stop else rows.count
+            chosen = np.flatnonzero(_good(rows)[:last])
+        columns = rows.columns
+        if chosen is not None:
+            columns = {name: column[chosen] for name, column in columns.items()}
+        count = rows.count if chosen is None else len(chosen)
+        results, failures = self._columns.compute(columns, count, jobs=1, stop=stop)
+        for place, failure in failures.items():
+            row = place if chosen is None else int(chosen[place])
+            message = getattr(failure, "message", None) or str(failure)
+            rows.errors[row] = RowError(rows.line(row), message)
+        if rows.errors and stop:
+            raise row_failed(rows.errors[min(rows.errors)], self._reader.unit)
+        if chosen is None:
+            return results
+        spread = {}
+        for name, column in results.items():
+            spread[name] = np.full(rows.count, math.nan)
+            spread[name][chosen] = column
+        return spread
 
     def _look(self, rows: Rows, results: Mapping[str, Any], good: Any, done: Done) -> None:
         """Count the rows whose results are not finite, and note the first."""
@@ -128,39 +158,36 @@ class Work:
             done.first = (rows.line(row), numbers)
             if self._strict:
                 name = next(x for x, column in results.items() if not math.isfinite(column[row]))
-                raise NonFiniteError(f"'{name}' is not finite at line {rows.line(row):,}")
+                where = f"{self._reader.unit} {rows.line(row):,}"
+                raise NonFiniteError(f"'{name}' is not finite at {where}")
 
 
-def row_failed(error: RowError) -> RowFailedError:
-    """The error that ends everything at the first row without a result."""
-    where = f"line {error.line:,}"
+def _good(rows: Rows) -> Any:
+    """For each row whether nothing is wrong with it."""
+    good = np.ones(rows.count, bool)
+    good[list(rows.errors)] = False
+    return good
+
+
+def row_failed(error: RowError, unit: str) -> RowFailedError:
+    """The error that ends everything at the first row without a result.
+
+    Args:
+        error: what is wrong.
+        unit: what its place is the number of, "line" or "row".
+    """
+    where, what = f"{unit} {error.line:,}", error.message
     if error.column:
         where += f", column '{error.column}'"
-        text = (
-            f"'{error.text}' is {error.message}"
-            if error.message == "not a number"
-            else error.message
-        )
-        return RowFailedError(f"{where}: {text}", hint="--on-error skip or null goes on")
-    return RowFailedError(f"{where}: {error.message}", hint="--on-error skip or null goes on")
+        if not what.startswith("the "):
+            what = f"'{error.text}' is {what}"
+    return RowFailedError(f"{where}: {what}", hint="--on-error skip or null goes on")
 
 
-def _sum(numbers: Any) -> tuple[float, float]:
-    """A sum as the double nearest to it and about what is left, whatever the order of threads.
-
-    In pairs, with the error of each addition (Knuth's TwoSum) added up.
-    """
-    rest = 0.0
-    with np.errstate(all="ignore"):
-        while len(numbers) > 1:
-            half = len(numbers) // 2
-            a, b = numbers[:half], numbers[half : 2 * half]
-            total = a + b
-            back = total - a
-            rest += float(np.sum((a - (total - back)) + (b - back)))
-            numbers = np.append(total, numbers[2 * half :])
-    found = float(numbers[0]) if len(numbers) else 0.0
-    return (found, rest) if math.isfinite(rest) else (found, 0.0)
+def _sum(numbers: Any) -> ExactSum:
+    found = ExactSum()
+    found.add(numbers)
+    return found
 
 
 def run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 _LONGEST_TEXT = 60
@@ -15,7 +15,7 @@ class RowError:
         line: where it stands, counted from 1: a line of a text, a row of other tables.
         message: what is wrong.
         column: the column it is in, "" of a whole row.
-        text: what stands there.
+        text: what stands there, shortened.
     """
 
     __slots__ = ("column", "line", "message", "text")
@@ -31,7 +31,7 @@ class RowError:
         return {
             "line": self.line,
             "column": self.column or None,
-            "text": self.text if self.column else None,
+            "text": self.text,
             "message": self.message,
         }
 
@@ -45,10 +45,13 @@ class Rows:
         errors: for each row that cannot be computed, why; its numbers are nan.
         lines: where each row stands: its line number, or the number of the first if the
             rows follow each other line by line.
-        source: what the reader needs to write the rows out again as they were.
+        source: the rows as they came in, for a writer of the same format: `Records` of
+            CSV, a list of lines of JSON, a batch of Arrow.
+        table: the rows as an Arrow table, for a writer of another format; None if there
+            is none.
     """
 
-    __slots__ = ("columns", "count", "errors", "lines", "source")
+    __slots__ = ("columns", "count", "errors", "lines", "source", "table")
 
     def __init__(
         self,
@@ -57,30 +60,65 @@ class Rows:
         errors: dict[int, RowError],
         lines: int | Sequence[int],
         source: Any,
+        table: Any | None = None,
     ) -> None:
         self.count = count
         self.columns = columns
         self.errors = errors
         self.lines = lines
         self.source = source
+        self.table = table
 
     def line(self, row: int) -> int:
         """Where a row stands."""
-        return self.lines + row if isinstance(self.lines, int) else self.lines[row]
+        return self.lines + row if isinstance(self.lines, int) else int(self.lines[row])
+
+
+# So many numbers are made at a time, or the number of one row.
+_MOST_NUMBERS = 1 << 22
+
+
+def fewer(size: int, width: float) -> int:
+    """The size of a block, less if many numbers are made of each of its parts.
+
+    Args:
+        size: in bytes or rows.
+        width: how many numbers a part makes at most.
+    """
+    return max(1, min(size, int(_MOST_NUMBERS / width)))
+
+
+# What the rows of a reader are for, besides their numbers: to be copied into a table of the
+# same format, or to become cells of text, or values of types in another.
+COPIED, TEXTS, TYPED = "copied", "texts", "typed"
 
 
 class Reader(Protocol):
     """A table that is read in blocks.
 
     Attributes:
-        names: the names of its columns.
         format: which of the formats it is.
+        names: the names of its columns.
+        vectors: the columns that hold a list of numbers in each row, of those that the
+            program takes as vectors or matrices, with their shapes.
+        unit: what the places of rows are the numbers of, "line" or "row".
     """
 
-    names: Sequence[str]
     format: str
+    names: list[str]
+    vectors: dict[str, tuple[int, ...]]
+    unit: str
 
-    def blocks(self) -> Any:
+    def prepare(self, use: str, read: int, made: int) -> None:
+        """Say what is coming, before blocks are read.
+
+        Args:
+            use: what the rows are for: COPIED, TEXTS or TYPED.
+            read: how many numbers are read in each row.
+            made: how many are made of them.
+        """
+
+    def blocks(self) -> Iterator[Any]:
         """The blocks as they come, not looked at yet."""
 
     def decode(self, block: Any, wanted: Sequence[str]) -> Rows:
@@ -88,11 +126,11 @@ class Reader(Protocol):
 
         Args:
             block: one of `blocks`.
-            wanted: the columns that are computed with.
+            wanted: the columns that are computed with, of vectors their elements.
         """
 
-    def table(self, rows: Rows, kept: Any | None) -> Any:
-        """The rows as an Arrow table with all columns of the input, or those of some rows."""
+    def nothing(self) -> Rows:
+        """No rows, for the output of an empty table."""
 
 
 class Writer(Protocol):
@@ -101,7 +139,9 @@ class Writer(Protocol):
     def head(self) -> bytes:
         """What comes before all rows."""
 
-    def encode(self, rows: Rows, results: Mapping[str, Any], kept: Any | None, empty: Any) -> Any:
+    def encode(
+        self, rows: Rows, results: Mapping[str, Any], kept: Any | None, empty: Any | None
+    ) -> Any:
         """Rows with their results; workers do so side by side.
 
         Args:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import base64
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as compute
-import pyarrow.csv as arrow_csv
 
+from adcli.batch import kernels
+from adcli.batch.delimited import written
 from adcli.batch.rows import Rows
+from adcli.batch.vectors import expanded
 
-
-def number_texts(numbers: Any, empty: Any | None) -> Any:
-    """Numbers as texts; nothing where `empty` says so."""
-    return compute.cast(pa.array(numbers, mask=empty), pa.string())
+# What is written, piece by piece.
+Pieces = list[Any]
 
 
 class DelimitedWriter:
@@ -28,8 +27,8 @@ class DelimitedWriter:
         names: the columns of the input table that are written, [] for none.
         results: the names of the results.
         separator: between cells.
-        source: the reader, if it has the same separator: its records are copied then.
-        ending: of a line.
+        vectors: those columns that are written element by element, with their shapes.
+        source: the reader, if its records are copied.
     """
 
     def __init__(
@@ -37,107 +36,113 @@ class DelimitedWriter:
         names: Sequence[str],
         results: Sequence[str],
         separator: str,
+        vectors: Mapping[str, tuple[int, ...]],
         source: Any | None,
-        reader: Any,
     ) -> None:
         self._names = names
         self._results = results
         self._separator = separator
-        self._source = source
-        self._reader = reader
-        self._ending: bytes = source.ending if source is not None else b"\n"
+        self._vectors = vectors
+        self._source = source if names else None
+        self._ending: bytes = b"\n" if source is None else source.ending
 
     def head(self) -> bytes:
         """The header."""
-        if self._source is not None and self._names:
-            first: bytes = self._source.header.rstrip(b"\r\n")
-            rest = self._line(list(self._results))
-            return first + self._separator.encode() + rest + self._ending
-        return self._line([*self._names, *self._results]) + self._ending
-
-    def _line(self, cells: list[str]) -> bytes:
-        stream = io.StringIO()
-        csv.writer(stream, delimiter=self._separator, lineterminator="").writerow(cells)
-        line: str = stream.getvalue()
-        return line.encode()
+        if self._source is not None:
+            rest = written(self._results, self._separator).encode()
+            parts = (self._source.header, self._separator.encode(), rest, self._ending)
+            return b"".join(parts)
+        names = [*expanded(self._names, self._vectors), *self._results]
+        return written(names, self._separator).encode() + self._ending
 
     def encode(
         self, rows: Rows, results: Mapping[str, Any], kept: Any | None, empty: Any | None
-    ) -> bytes:
+    ) -> Pieces:
         """Records with their results."""
-        columns = [number_texts(column, empty) for column in results.values()]
-        if kept is not None:
-            columns = [column.take(pa.array(kept)) for column in columns]
-        if not self._names:
-            # Each begins with a line break, which is taken off the first.
-            columns[0] = compute.binary_join_element_wise("\n", _filled(columns[0]), "")
-        elif self._source is not None:
-            columns.insert(0, _records(rows, kept))
+        chosen = None if kept is None else pa.array(kept)
+        columns = []
+        for numbers in results.values():
+            column = pa.array(numbers, mask=empty)
+            columns.append(kernels.cast(kernels.taken(column, chosen), pa.string()))
+        if self._source is not None:
+            columns.insert(0, kernels.taken(rows.source.texts(), chosen))
         else:
-            table = self._reader.table(rows, kept)
-            lines = _written(table, self._separator)
-            columns.insert(0, lines)
-        joined = compute.binary_join_element_wise(
-            *columns, self._separator, null_handling="replace", null_replacement=""
-        )
-        text = _bytes(joined)[1:]
-        text = text + b"\n" if text or len(joined) else b""
-        return text.replace(b"\n", self._ending) if self._ending != b"\n" else text
+            if self._names:
+                columns = [*self._cells(kernels.taken(rows.table, chosen)), *columns]
+            if len(columns) == 1:  # a blank line would be no record
+                columns[0] = kernels.filled(columns[0], '""')
+            first = kernels.filled(columns[0], "")
+            columns[0] = kernels.join(self._ending.decode(), first, separator="")
+        joined = kernels.join(*columns, separator=self._separator)
+        # The line break before the first record belongs behind the last.
+        return [_bytes(joined)[len(self._ending) :], self._ending] if len(joined) else []
+
+    def _cells(self, table: Any) -> list[Any]:
+        """The columns of a table as cells."""
+        found: list[Any] = []
+        for name, column in zip(self._names, table.columns, strict=True):
+            if name in self._vectors:
+                found += _elements(column, self._vectors[name])
+            else:
+                found.append(_quoted(_as_text(column), self._separator))
+        return found
 
 
-def _filled(column: Any) -> Any:
-    return compute.fill_null(column, "")
-
-
-def _records(rows: Rows, kept: Any | None) -> Any:
-    """The records as they stand, each with a line break before it."""
-    records = _cut(*rows.source)
-    return records if kept is None else records.take(pa.array(kept))
-
-
-def _cut(data: bytes, ends: Any) -> Any:
-    """Lines that end at these places as texts, each with a line break before it and none after."""
-    offsets = np.zeros(len(ends) + 1, np.int32)
-    offsets[1:] = ends + 1
-    buffers = pa.py_buffer(offsets.tobytes()), pa.py_buffer(b"\n" + data)
-    return pa.StringArray.from_buffers(len(ends), *buffers)
-
-
-def _written(table: Any, separator: str) -> Any:
-    """The records of a table, each with a line break before it."""
-    try:
-        data = _csv(table, separator, "none")
-    except pa.ArrowInvalid:  # a cell that needs quotes
-        data = _csv(table, separator, "needed")
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
-    if len(ends) != table.num_rows:  # line breaks inside of cells
-        pieces = [_csv(table.slice(i, 1), separator, "needed") for i in range(table.num_rows)]
-        data = b"".join(pieces)
-        ends = np.cumsum([len(piece) for piece in pieces]) - 1
-    return _cut(data, ends)
-
-
-def _csv(table: Any, separator: str, quoting: str) -> bytes:
-    sink = io.BytesIO()
-    options = arrow_csv.WriteOptions(
-        include_header=False, delimiter=separator, quoting_style=quoting
-    )
-    arrow_csv.write_csv(table, sink, options)
-    return sink.getvalue()
-
-
-def _bytes(column: Any) -> bytes:
+def _bytes(column: Any) -> memoryview:
     """The bytes of texts, one behind the other."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    if not len(column):
-        return b""
     _, offsets, data = column.buffers()
-    places = np.frombuffer(offsets, np.int32, len(column) + 1 + column.offset)[column.offset :]
-    if data is None:
-        return b""
-    text: bytes = data.slice(int(places[0]), int(places[-1] - places[0])).to_pybytes()
-    return text
+    places = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    return memoryview(data)[int(places[0]) : int(places[-1])]
+
+
+def _quoted(column: Any, separator: str) -> Any:
+    """Cells with quotes where they need them."""
+    needs = kernels.matches(column, f'[{separator}"\r\n]')
+    if not kernels.is_any(needs):
+        return column
+    doubled = kernels.replaced(column, '"', '""')
+    return kernels.chosen(needs, kernels.join('"', doubled, '"', separator=""), column)
+
+
+def _as_text(column: Any) -> Any:
+    """A column as texts: what Arrow has no text for as JSON."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _as_text(column.dictionary_decode())
+    if pa.types.is_string(kind):
+        return column
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind)):
+        try:
+            return kernels.cast(column, pa.string())
+        except pa.ArrowException:
+            pass  # the rarer types
+    texts = [None if value is None else _text(value) for value in column.to_pylist()]
+    return pa.array(texts, pa.string())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    made = _json(value).decode()
+    return made[1:-1] if made.startswith('"') else made
+
+
+def _elements(column: Any, shape: tuple[int, ...]) -> list[Any]:
+    """A column of lists as a column of cells for each element; blank where it is no such list."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    size = int(np.prod(shape))
+    cells: list[list[float | None]] = [[] for _ in range(size)]
+    for value in column.to_pylist():
+        flat = value if len(shape) == 1 or value is None else [x for row in value for x in row]
+        whole = flat if flat is not None and len(flat) == size else [None] * size
+        for into, number in zip(cells, whole, strict=True):
+            into.append(number)
+    return [kernels.cast(pa.array(column, pa.float64()), pa.string()) for column in cells]
 
 
 class LinesWriter:
@@ -145,18 +150,12 @@ class LinesWriter:
 
     Args:
         names: the columns of the input table that are written, [] for none.
-        results: the names of the results.
-        source: the reader, if it has lines of JSON: they are copied then.
-        reader: the reader.
+        is_copied: whether the rows are lines of JSON themselves.
     """
 
-    def __init__(
-        self, names: Sequence[str], results: Sequence[str], source: Any | None, reader: Any
-    ) -> None:
+    def __init__(self, names: Sequence[str], *, is_copied: bool) -> None:
         self._names = names
-        self._results = results
-        self._source = source
-        self._reader = reader
+        self._is_copied = is_copied
 
     def head(self) -> bytes:
         """Nothing."""
@@ -164,27 +163,52 @@ class LinesWriter:
 
     def encode(
         self, rows: Rows, results: Mapping[str, Any], kept: Any | None, empty: Any | None
-    ) -> bytes:
+    ) -> Pieces:
         """Objects with their results; null for what is not finite or left empty."""
         chosen = range(rows.count) if kept is None else kept.tolist()
         columns = [column.tolist() for column in results.values()]
         keys = list(results)
+        before = self._before(rows, kept)
         lines = []
-        if self._names and self._source is None:
-            table = self._reader.table(rows, kept)
-            objects = table.to_pylist()
-        for k, row in enumerate(chosen):
+        for row in chosen:
             is_empty = empty is not None and empty[row]
-            made = {
-                key: None if is_empty else column[row]
-                for key, column in zip(keys, columns, strict=True)
-            }
-            if not self._names:
-                lines.append(orjson.dumps(made))
-            elif self._source is None:
-                lines.append(orjson.dumps({**objects[k], **made}))
-            else:
-                before = rows.source[row].rstrip()[:-1].rstrip()
-                comma = b"" if before.endswith(b"{") else b","
-                lines.append(before + comma + orjson.dumps(made)[1:])
-        return b"".join(line + b"\n" for line in lines)
+            made = [None if is_empty else column[row] for column in columns]
+            text = orjson.dumps(dict(zip(keys, made, strict=True)))
+            if before is not None:
+                head = next(before).rstrip()[:-1].rstrip()
+                text = head + (b"" if head.endswith(b"{") else b",") + text[1:]
+            lines.append(text + b"\n")
+        return [b"".join(lines)]
+
+    def _before(self, rows: Rows, kept: Any | None) -> Any | None:
+        """The objects of the table's own columns; None if they are left out."""
+        if not self._names:
+            return None
+        if self._is_copied:
+            return iter(rows.source if kept is None else [rows.source[row] for row in kept])
+        table = pa.Table.from_batches([rows.source]) if rows.table is None else rows.table
+        columns = [column.to_pylist() for column in kernels.taken(table, _indices(kept)).columns]
+        return (
+            _json(dict(zip(self._names, values, strict=True)))
+            for values in zip(*columns, strict=True)
+        )
+
+
+def _indices(kept: Any | None) -> Any | None:
+    return None if kept is None else pa.array(kept)
+
+
+def _json(value: Any) -> bytes:
+    """A value as JSON: dates as in ISO 8601, bytes in base 64, others as they print."""
+    try:
+        return orjson.dumps(value, default=_simple, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # an integer of more than 64 bits, or nested deeper than it goes
+        return json.dumps(
+            value, default=_simple, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+
+
+def _simple(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value)

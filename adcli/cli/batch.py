@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # As in adcli.batch.job, which is not imported before it is needed.
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
 _BINARY = ("parquet", "arrow")
+# Signals that ask for an end: of the user, of the system, and of a terminal that closes.
+_REQUESTS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("batch", cls=options.Command)
@@ -81,6 +84,8 @@ def command(
     if value_only and (hessian or wrt):
         raise InputError("--value-only differentiates nothing", hint="leave it out")
     program, constants, _ = request.program()
+    # NumPy's BLAS starts a thread for each core when it is loaded, and has nothing to do here.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from adcli.batch.job import Job
     from adcli.differentiate.rows import Wanted
 
@@ -95,14 +100,18 @@ def command(
         vectors=math == "auto",
         as_they_come=line_buffered,
     )
+    if errors is not None:
+        _check_log(errors, target, table)
     form = _format(table, from_, "--from", "csv")
     made = _format(target or "-", to, "--to", "csv")
+    if line_buffered and (target is not None or form in _BINARY or made in _BINARY):
+        raise InputError("--line-buffered is for lines of text in a pipe", hint="leave it out")
     environment = request.output.environment
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_signals())
         stream = stack.enter_context(_reading(table))
-        reader = job.read(stream, form)
-        columns = job.compile(program, reader.names)
+        reader = job.read(stream, form, program)
+        columns = job.compile(program, reader)
         log = stack.enter_context(whole_file(errors)) if errors else None
         output = stack.enter_context(_writing(target, made, environment.stdout))
         progress = None
@@ -118,9 +127,16 @@ def command(
             progress = meter.rows
         totals = job.run(reader, columns, output, made, log, progress, is_file=target is not None)
         output.flush()
-    request.output.report(_notes(totals, columns, on_error), strict=False)
+    request.output.report(_notes(totals, columns, reader.unit, on_error), strict=False)
     if totals.failed:
         raise click.exceptions.Exit(ExitCode.NO)
+
+
+def _check_log(errors: str, target: str | None, table: str) -> None:
+    """Raise if the rows without results would be written over something else."""
+    for other, what in ((target, "the output"), (table, "the table")):
+        if other is not None and os.path.realpath(errors) == os.path.realpath(other):
+            raise InputError(f"'{errors}' is {what}", hint="--errors wants a file of its own")
 
 
 def _format(path: str, given: str | None, option: str, otherwise: str) -> str:
@@ -179,7 +195,7 @@ def _writing(path: str | None, form: str, stdout: Any) -> Iterator[BinaryIO]:
         FileError: the file cannot be written.
     """
     if path is None:
-        if form in ("parquet", "arrow") and stdout.isatty():
+        if form in _BINARY and stdout.isatty():
             raise InputError(f"{form} is no text for a terminal", hint=f"write -o FILE.{form}")
         stdout.flush()
         yield stdout.buffer
@@ -193,16 +209,22 @@ def _ended_by_signals() -> Iterator[None]:
     """Let a request to end take the half-written file away."""
 
     def end(number: int, frame: Any) -> NoReturn:
+        for other in _REQUESTS:  # a second one is not to disturb the clearing up
+            signal.signal(other, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is told of signals
+        return
+    before = {number: signal.signal(number, end) for number in _REQUESTS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _notes(totals: Totals, columns: Columns, on_error: str) -> list[Diagnostic]:
+def _notes(totals: Totals, columns: Columns, unit: str, on_error: str) -> list[Diagnostic]:
     """What is to be said about rows without results, and results that are not finite."""
     from adcli.differentiate.blame import Diagnostic
 
@@ -214,7 +236,7 @@ def _notes(totals: Totals, columns: Columns, on_error: str) -> list[Diagnostic]:
         line, numbers = totals.first
         message = (
             f"{totals.not_finite:,} of {totals.rows:,} rows have results that are not finite; "
-            f"the first is at line {line:,}"
+            f"the first is at {unit} {line:,}"
         )
         notes += [Diagnostic("rows", message), *columns.diagnose(numbers)]
     return notes

@@ -30,19 +30,27 @@ class Masked:
     """A derivative under conditions: it is 0 where one of them does not hold.
 
     Attributes:
-        path: the conditions.
-        value: the derivative where all of them hold.
-        nonzero: a further condition where `value` is 0 as it stands if this does not hold:
-            a mask that is needed only before `value` meets what may be infinite. None if
-            there is none.
+        path: the conditions of the arms it flowed into.
+        value: the derivative where all conditions hold.
+        mask: a condition besides the path, None if there is none: where it does not hold a
+            partial was a structural zero, and `value` may be anything.
+        zero: the same, but where this does not hold `value` is 0 as it stands: a mask that
+            is needed only when `value` meets what may be infinite.
     """
 
-    __slots__ = ("nonzero", "path", "value")
+    __slots__ = ("mask", "path", "value", "zero")
 
-    def __init__(self, path: Path, value: Scalar, nonzero: Condition | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        value: Scalar,
+        mask: Condition | None = None,
+        zero: Condition | None = None,
+    ) -> None:
         self.path = path
         self.value = value
-        self.nonzero = nonzero
+        self.mask = mask
+        self.zero = zero
 
 
 class _Arm:
@@ -76,70 +84,79 @@ def over_open(graph: OpenGraph, *, exact: bool = False) -> Over:
     values = graph.value
     primal = [values[i] if code == CONSTANT else i for i, code in enumerate(graph.op)]
 
+    deepest = None if exact else _DEEPEST_MASK
+
     def multiply(derivative: Masked, partial: Any) -> Masked:
-        path, value, nonzero = derivative.path, derivative.value, derivative.nonzero
+        path, value = derivative.path, derivative.value
+        mask, zero = derivative.mask, derivative.zero
         if isinstance(partial, _Arm):
-            return Masked((*path, (partial.condition, partial.holds)), value, nonzero)
+            return Masked((*path, (partial.condition, partial.holds)), value, mask, zero)
         more: Condition | None = None
         if isinstance(partial, _Partial):
             partial, more = partial.value, partial.nonzero
-        if nonzero is not None and _may_be_infinite(graph, partial):
-            path, nonzero = (*path, (nonzero, True)), None
-        if more is not None and _may_be_infinite(graph, value):
-            path, more = (*path, (more, True)), None
+        if zero is not None and _may_be_infinite(graph, partial, exact=exact):
+            mask, zero = _both(graph, mask, zero), None
+        if more is not None and _may_be_infinite(graph, value, exact=exact):
+            mask, more = _both(graph, mask, more), None
         product = graph.binary(MUL, value, partial)
-        return Masked(path, product, _joined(graph, graph.both, nonzero, more))
+        return Masked(path, product, mask, _both(graph, zero, more))
 
     def add(one: Masked, other: Masked) -> Masked:
-        return _sum(graph, one, other)
+        return _sum(graph, one, other, deepest)
 
     return Over(primal, _OpenArithmetic(graph, exact=exact), multiply, add, record=True)
 
 
-def _joined(
-    graph: OpenGraph,
-    join: Callable[[Truth, Truth], Truth],
-    one: Condition | None,
-    other: Condition | None,
-) -> Condition | None:
-    """Two conditions as one, where there are two."""
+def _both(graph: OpenGraph, one: Condition | None, other: Condition | None) -> Condition | None:
+    """Two conditions as one, where None always holds."""
     if one is None or other is None:
         return one or other
-    found = join(one, other)
-    return found if isinstance(found, Condition) else None
+    found = graph.both(one, other)
+    assert isinstance(found, Condition), "a partial that is there nowhere is None"
+    return found
 
 
-# How much of a partial derivative is looked at for an infinity, and how deep conditions
+# How much of a derivative is looked at for an infinity, and how deep conditions in formulas
 # get that only keep it out.
 _MOST_LOOKED_AT = 64
 _DEEPEST_MASK = 16
-_FINITE = frozenset(
+_FINITE_IN_FORMULAS = frozenset(
     {ADD, SUB, MUL, NEG, SELECT}
     | {BY_NAME[name].code for name in ("abs", "sign", "sin", "cos", "tanh", "erf", "erfc", "atan")}
     | {BY_NAME[name].code for name in ("max", "min", "exp", "floor", "ceil", "round", "hypot")}
 )
 
 
-def _may_be_infinite(graph: OpenGraph, x: Scalar) -> bool:
-    """Whether a number may be infinite or nan although the inputs are finite; no overflow."""
+def _may_be_infinite(graph: OpenGraph, x: Scalar, *, exact: bool) -> bool:
+    """Whether a number may be infinite or nan.
+
+    Args:
+        graph: the graph.
+        x: the number.
+        exact: whether inputs may be, and what overflows; then all may but constants and
+            choices between them.
+    """
     if type(x) is not int:
         return not math.isfinite(x)
     pending, seen = [x], {x}
     while pending:
         node = pending.pop()
         code = graph.op[node]
-        if code == POW and graph.op[graph.right[node]] == CONSTANT:
+        if code == CONSTANT:
+            finite = math.isfinite(graph.value[node])
+        elif exact:
+            finite = code == SELECT
+        elif code == POW and graph.op[graph.right[node]] == CONSTANT:
             exponent = graph.value[graph.right[node]]
-            if not (exponent >= 0 and exponent == math.floor(exponent)):
-                return True
-        elif code > CONSTANT and code not in _FINITE:
+            finite = exponent >= 0 and exponent == math.floor(exponent)
+        else:
+            finite = code < CONSTANT or code in _FINITE_IN_FORMULAS
+        if not finite or len(seen) > _MOST_LOOKED_AT:
             return True
         if code > CONSTANT:
             fresh = set(graph.operands(node)) - seen
             seen |= fresh
             pending += fresh
-        if len(seen) > _MOST_LOOKED_AT:
-            return True
     return False
 
 
@@ -147,17 +164,21 @@ def unmasked(graph: OpenGraph, derivative: Masked | None) -> Scalar:
     """A derivative as a scalar: 0 where it is masked."""
     if derivative is None:
         return 0.0
-    return _under(graph, derivative.path, derivative.value)
+    return _under(graph, derivative.path, derivative)
 
 
-def _under(graph: OpenGraph, path: Path, value: Scalar) -> Scalar:
+def _under(graph: OpenGraph, path: Path, derivative: Masked) -> Scalar:
+    """The value of a derivative under its mask and some of its path."""
+    value = derivative.value
+    if derivative.mask is not None:
+        value = graph.select(derivative.mask, value, 0.0)
     for condition, holds in reversed(path):
         yes, no = (value, 0.0) if holds else (0.0, value)
         value = graph.select(condition, yes, no)
     return value
 
 
-def _sum(graph: OpenGraph, one: Masked, other: Masked) -> Masked:
+def _sum(graph: OpenGraph, one: Masked, other: Masked, deepest: int | None) -> Masked:
     """The sum of two derivatives, under the conditions that they have in common."""
     common = 0
     for here, there in zip(one.path, other.path, strict=False):
@@ -165,25 +186,27 @@ def _sum(graph: OpenGraph, one: Masked, other: Masked) -> Masked:
             break
         common += 1
     path, p, q = one.path[:common], one.path[common:], other.path[common:]
-    nonzero = None
-    if len(p) + len(q) <= _DEEPEST_MASK:
-        either = graph.either(_where(graph, p, one.nonzero), _where(graph, q, other.nonzero))
-        if isinstance(either, Condition) and either.depth <= _DEEPEST_MASK:
-            nonzero = either
+    zero = None
+    if deepest is None or len(p) + len(q) <= deepest:
+        either = graph.either(_where(graph, p, one), _where(graph, q, other))
+        if isinstance(either, Condition) and (deepest is None or either.depth <= deepest):
+            zero = either
     if p and q and p[0][0] is q[0][0]:  # two arms of one branch
-        values = _under(graph, p[1:], one.value), _under(graph, q[1:], other.value)
+        values = _under(graph, p[1:], one), _under(graph, q[1:], other)
         yes, no = values if p[0][1] else values[::-1]
-        return Masked(path, graph.select(p[0][0], yes, no), nonzero)
-    total = graph.binary(ADD, _under(graph, p, one.value), _under(graph, q, other.value))
-    return Masked(path, total, nonzero)
+        return Masked(path, graph.select(p[0][0], yes, no), zero=zero)
+    total = graph.binary(ADD, _under(graph, p, one), _under(graph, q, other))
+    return Masked(path, total, zero=zero)
 
 
-def _where(graph: OpenGraph, path: Path, nonzero: Condition | None) -> Truth:
-    """Where a derivative is not 0."""
+def _where(graph: OpenGraph, path: Path, derivative: Masked) -> Truth:
+    """Where a derivative under some of its path is not 0."""
     found: Truth = True
     for condition, holds in path:
         found = graph.both(found, condition if holds else graph.negation(condition))
-    return found if nonzero is None else graph.both(found, nonzero)
+    for more in (derivative.mask, derivative.zero):
+        found = found if more is None else graph.both(found, more)
+    return found
 
 
 class _OpenArithmetic(Arithmetic):

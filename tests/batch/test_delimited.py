@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adcli.batch import delimited
+from adcli.batch import delimited, records
 from adcli.batch.delimited import Block, DelimitedReader
 from adcli.batch.rows import Rows
 from adcli.errors import InputError, LimitError
@@ -26,16 +26,13 @@ def bits(number: float) -> bytes:
 
 
 def seen(rows: Rows) -> list[Seen]:
-    data, ends = rows.source
-    ends = ends.tolist()
-    assert len(ends) == rows.count
-    starts = [0, *(end + 1 for end in ends)][: len(ends)]
+    assert len(rows.source) == rows.count
     found: list[Seen] = []
-    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+    for row, record in enumerate(rows.source):
         numbers = tuple(bits(float(column[row])) for column in rows.columns.values())
         error = rows.errors.get(row)
         what = None if error is None else (error.line, error.message, error.column, error.text)
-        found.append((rows.line(row), bytes(data[start:end]), numbers, what))
+        found.append((rows.line(row), record, numbers, what))
     return found
 
 
@@ -59,7 +56,8 @@ def read_carefully(
 def is_read_fast(text: bytes, wanted: tuple[str, ...] = ("x",)) -> bool:
     table = reader(text)
     (block,) = table.blocks()
-    return table._fast(block.data, block.line, wanted) is not None
+    found = records.cut(block.data, ",", b"\n", block.line)
+    return table._fast(block.data, found, wanted) is not None
 
 
 CELLS = {
@@ -132,8 +130,10 @@ def test_a_blank_cell_is_an_error_and_nan_is_a_number(
 
 def test_what_is_plain_is_read_fast() -> None:
     assert is_read_fast(b'x,s\n1,a\n2,"b,c"\n,d\n')
-    assert not is_read_fast(b"x,s\n1,a\nz,b\n")
-    assert not is_read_fast(b'x,s\n1,"a\nb"\n')
+    assert is_read_fast(b"x,s\n1,a\nz,b\n")
+    assert not is_read_fast(b"x,s\n1,a\n2\n")
+    assert is_read_fast(b'x,s\n1,"a\nb"\n\n2,c\n')
+    assert is_read_fast(b"x,s\r\n1,a\r\n2,c\r\n")
 
 
 # Texts of a table with the columns x and s.
@@ -230,6 +230,25 @@ def test_a_cell_elsewhere_does_not_change_a_row() -> None:
         assert [row[1:3] for row in after] == [row[1:3] for row in read(text)], name
 
 
+def records_of(text: bytes, separator: str = ",") -> list[list[str]]:
+    return [
+        delimited.cells(record.decode(), separator)
+        for record in records.cut(text, separator, b"\n", 1)
+    ]
+
+
+def as_csv(text: str, separator: str = ",") -> list[list[str]]:
+    """The records as Python's own reader finds them, without empty lines."""
+    stream = io.StringIO(text, newline="")
+    return [record for record in csv.reader(stream, delimiter=separator) if record]
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name != "not UTF-8"])
+def test_records_are_those_of_python(name: str) -> None:
+    text = HOSTILE[name]
+    assert records_of(text.encode()) == as_csv(text)
+
+
 SIZES = (1, 2, 3, 5, 7, 11, 16, 64)
 
 
@@ -289,7 +308,7 @@ def test_the_lines_of_errors() -> None:
     assert [row[3] for row in got if row[3]] == [
         (7, "not a number", "x", "z"),
         (9, "the cell is blank", "x", ""),
-        (10, "1 cell, but the header has 2", "", ""),
+        (10, "1 cell, but the header has 2", "", "3"),
     ]
     assert [row[0] for row in got] == [2, 4, 7, 9, 10]
 
@@ -360,6 +379,13 @@ def test_both_ways_agree_on_generated_tables(
 def test_both_ways_agree_on_any_text(pieces: list[str]) -> None:
     text = ("x,s\n" + "".join(pieces)).encode()
     assert read(text) == patched(text)
+
+
+@given(pieces=st.lists(PIECES, max_size=25), separator=st.sampled_from(",\t"))
+@settings(deadline=None, max_examples=1000)
+def test_any_records_are_those_of_python(pieces: list[str], separator: str) -> None:
+    text = "".join(pieces)
+    assert records_of(text.encode(), separator) == as_csv(text, separator)
 
 
 @given(rows=TABLES, size=st.integers(1, 40))

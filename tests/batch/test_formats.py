@@ -75,9 +75,9 @@ def read_arrow(form: str, data: bytes) -> Any:
 def convert(data: bytes, source: str, target: str, program: Any = PROGRAM, **options: Any) -> bytes:
     is_file = options.pop("is_file", False)
     job = Job(Wanted(options.pop("order", 1)), {}, **options)
-    reader = job.read(io.BufferedReader(io.BytesIO(data)), source)  # type: ignore[arg-type]
+    reader = job.read(io.BufferedReader(io.BytesIO(data)), source, program)  # type: ignore[arg-type]
     output = io.BytesIO()
-    job.run(reader, job.compile(program, reader.names), output, target, is_file=is_file)
+    job.run(reader, job.compile(program, reader), output, target, is_file=is_file)
     return output.getvalue()
 
 
@@ -270,9 +270,17 @@ def test_json_of_several_types_in_several_blocks(
 ) -> None:
     """The block that a line is in does not decide what becomes of it."""
     data = f'{{"x":1,"y":1,"s":{first}}}\n{{"x":2,"y":1,"s":{second}}}\n'.encode()
-    expected = decode(target, convert(data, "jsonl", target))
+
+    def outcome() -> object:
+        try:
+            return decode(target, convert(data, "jsonl", target))
+        except AdcliError as error:
+            return str(error)
+
+    expected = outcome()
+    assert isinstance(expected, dict) or first == "1"
     monkeypatch.setattr(lines_module, "_BLOCK", 8)
-    assert decode(target, convert(data, "jsonl", target)) == expected
+    assert outcome() == expected
 
 
 @pytest.mark.parametrize("size", [1, 5, 30, 100])

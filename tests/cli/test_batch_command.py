@@ -285,7 +285,7 @@ def test_files_that_are_none(batch: Run) -> None:
     for name in ("no.csv", "d.csv"):
         assert main(("batch", "f(x) = x", name)) == 5
     broken = batch("f(x) = x", "no such thing", name="t.parquet")
-    assert (broken.code, broken.out) == (2, "")
+    assert (broken.code, broken.out) == (5, "")
     assert "the table cannot be read" in broken.err
 
 
