@@ -90,7 +90,7 @@ class Program:
         from adcli.graph.program import Program as Compiled
 
         self._compiled = Compiled(source, function)
-        self._columns: dict[str, Columns] = {}
+        self._columns: dict[object, Columns] = {}
 
     @property
     def function(self) -> str:
@@ -432,18 +432,15 @@ class Program:
                 row that cannot be computed, what `grad` raises.
             LimitError: too many operations, in the program or in a row.
         """
-        from adcli.differentiate.columns import Table, compiled
+        from adcli.differentiate.columns import Table, kept
         from adcli.differentiate.rows import Wanted
 
         order = 0 if values_only else 2 if hessian else 1
         names = (wrt,) if isinstance(wrt, str) else None if wrt is None else tuple(wrt)
         table = Table(self._compiled, columns)
-        key = repr((table.shapes, constants, order, names))
-        if key not in self._columns:
-            self._columns[key] = compiled(
-                self._compiled, table.shapes, constants or {}, Wanted(order, names)
-            )
-        results, errors = self._columns[key].compute(table.columns, table.rows, jobs)
+        wanted = Wanted(order, names)
+        code = kept(self._columns, self._compiled, table.shapes, constants or {}, wanted)
+        results, errors = code.compute(table.columns, table.rows, jobs, stop=True)
         for row in sorted(errors):
             error = errors[row]
             if isinstance(error, AdcliError):

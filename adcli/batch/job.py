@@ -14,6 +14,7 @@ from adcli.batch import pipeline
 from adcli.batch.delimited import SEPARATORS, DelimitedReader
 from adcli.batch.lines import LinesReader
 from adcli.batch.rows import COPIED, TEXTS, TYPED, Rows
+from adcli.batch.sinks import Behind, TextSink
 from adcli.batch.texts import DelimitedWriter, LinesWriter
 from adcli.batch.vectors import expanded
 from adcli.differentiate.columns import Columns, compiled, shape_of_elements
@@ -210,39 +211,10 @@ class Job:
         if form in _BINARY:
             from adcli.batch.arrow import ArrowSink
 
-            return ArrowSink(output, form, is_file=is_file)
-        return TextSink(output, writer.head(), flushes=self.as_they_come)
-
-
-class TextSink:
-    """Writes pieces of text to a stream.
-
-    Args:
-        stream: where they go.
-        head: what comes first. It waits for the first rows: they may be an error, and then
-            nothing is written.
-        flushes: whether each piece is to arrive at once.
-    """
-
-    def __init__(self, stream: BinaryIO, head: bytes, *, flushes: bool) -> None:
-        self._stream = stream
-        self._head = [head]
-        self._flushes = flushes
-
-    def write(self, pieces: Sequence[Any]) -> None:
-        """Write some pieces."""
-        for piece in (*self._head, *pieces):
-            self._stream.write(piece)
-        self._head.clear()
-        if self._flushes:
-            self._stream.flush()
-
-    def finish(self, nothing: Sequence[Any]) -> None:
-        """Of no rows there is the header."""
-        self.write(nothing)
-
-    def abort(self) -> None:
-        """Nothing is held back that could be written."""
+            sink: Any = ArrowSink(output, form, is_file=is_file)
+        else:
+            sink = TextSink(output, writer.head(), flushes=self.as_they_come)
+        return Behind(sink) if is_file else sink
 
 
 def _blocks(reader: Any) -> Iterator[Any]:

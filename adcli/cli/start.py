@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 
 def entry() -> None:
@@ -21,7 +24,16 @@ def entry() -> None:
         code = main()
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-    sys.exit(code)
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    """Leave without taking the interpreter apart, which the system does faster."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # none, closed, or full
+            stream.flush()
+    os._exit(code)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

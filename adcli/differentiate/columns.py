@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adcli.differentiate.rows import RowGraph, Wanted
-from adcli.errors import InputError, LimitError
-from adcli.graph.program import Given, Program, element_names
+from adcli.errors import (
+    DEFAULT_MAX_OPERATIONS,
+    AdcliError,
+    InputError,
+    LimitError,
+    ProgramError,
+)
+from adcli.graph.open import TooFewTurnsError
+from adcli.graph.program import Given, Program, element_names, measure
+from adcli.graph.suggest import listing
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
@@ -18,6 +28,8 @@ if TYPE_CHECKING:
 # Turns of a loop whose number depends on the row, in the first stage; twice as many in each
 # that follows.
 _FIRST_TURNS = 4
+# If with so many there is no graph for all rows, there is none.
+_MOST_FIRST_TURNS = 64
 # A stage of more operations than this takes longer to compile than it saves.
 _LONGEST_STAGE = 200_000
 
@@ -56,21 +68,29 @@ class Columns:
         from adcli.evaluate.native import Target
 
         self._program = program
-        self._constants = dict(constants)
+        # Of its own: a list may be changed by its owner, and stages are made later too.
+        self._constants = {name: _fixed(name, given) for name, given in constants.items()}
         self._shapes = {name: zeros(shape) for name, shape in shapes.items()}
         self._shape = dict(shapes)
         self._wanted = wanted
         self._target = Target(vectors=vectors)
         self._stages: list[Stage | None] = []
         self._lock = threading.Lock()
-        self._sizes: list[int] = []
-        graph = self._trace(0)
+        self._turns = _FIRST_TURNS
+        graph = self._first()
         self.inputs = list(graph.elements)
         self.names = graph.names
+        self._results = graph.results
+        self._size = 0
         self._stages.append(self._compile(graph))
 
     def compute(
-        self, columns: Mapping[str, Any], rows: int, jobs: int | None = None
+        self,
+        columns: Mapping[str, Any],
+        rows: int,
+        jobs: int | None = None,
+        *,
+        stop: bool = False,
     ) -> tuple[dict[str, Any], dict[int, Exception]]:
         """The results and derivatives for all rows.
 
@@ -78,48 +98,93 @@ class Columns:
             columns: for each of `inputs` an array of doubles (n,).
             rows: n.
             jobs: how many threads; all cores if None.
+            stop: whether to compute nothing more behind the first row that cannot be
+                computed; the results are of no use then.
 
         Returns:
             For each of `names` an array of doubles (n,); and for each row that could not be
-            computed why, with nan in its results.
+            computed why, with nan in its results. With `stop` the first of these is there.
+
+        Raises:
+            InputError: `jobs` is no number of threads.
         """
         from adcli.evaluate.blocks import Blocks
 
-        blocks = Blocks(self._stage, len(self.names), self._at_point, jobs)
-        results, errors = blocks.compute([columns[name] for name in self.inputs], rows)
+        blocks = Blocks(self, len(self.names), jobs)
+        results, errors = blocks.compute([columns[name] for name in self.inputs], rows, stop=stop)
         return dict(zip(self.names, results, strict=True)), errors
 
-    def _trace(self, number: int) -> RowGraph:
-        turns = _FIRST_TURNS << number
-        return RowGraph(self._program, self._constants, self._shapes, self._wanted, turns)
+    def _trace(self, max_operations: int) -> RowGraph:
+        return RowGraph(
+            self._program,
+            self._constants,
+            self._shapes,
+            self._wanted,
+            self._turns,
+            max_operations,
+        )
+
+    def _first(self) -> RowGraph:
+        """The graph of the first stage, of as many turns as it takes to have one.
+
+        What is wrong behind a loop after few turns need not be so after more.
+        """
+        while True:
+            try:
+                return self._trace(DEFAULT_MAX_OPERATIONS)
+            except TooFewTurnsError as error:
+                if self._turns >= _MOST_FIRST_TURNS:
+                    raise error.cause from None
+            self._turns *= 2
 
     def _compile(self, graph: RowGraph) -> Stage:
         from adcli.evaluate.blocks import Stage
         from adcli.evaluate.native import Kernel
 
-        decides_all = graph.undecided is False
-        outputs = [*graph.outputs, *([] if decides_all else [graph.undecided])]
-        self._sizes.append(len(graph.graph))
-        kernel = Kernel(graph.graph, list(graph.elements.values()), outputs, self._target)
+        decides_all = graph.undecided is False and graph.failed is False
+        flags = [] if decides_all else [graph.undecided, graph.failed]
+        kernel = Kernel(
+            graph.graph,
+            list(graph.elements.values()),
+            [*graph.outputs, *flags],
+            self._target,
+        )
+        self._size = graph.graph.size
         return Stage(kernel, decides_all=decides_all)
 
-    def _stage(self, number: int) -> Stage | None:
-        """The kernel of a stage; None where no further one is worth it."""
+    def is_made(self, number: int) -> bool:
+        """Whether the stage of this number, or that there is none, is known."""
+        return number < len(self._stages) or self._stages[-1] is None
+
+    def stage(self, number: int) -> Stage | None:
+        """The stage of this number, made if need be; None where no further one is worth it."""
         with self._lock:
             while len(self._stages) <= number and self._stages[-1] is not None:
                 self._stages.append(self._next())
             return self._stages[number] if number < len(self._stages) else None
 
     def _next(self) -> Stage | None:
-        if 2 * self._sizes[-1] > _LONGEST_STAGE:
+        if 2 * self._size > _LONGEST_STAGE:
             return None
+        self._turns *= 2
         try:
-            graph = self._trace(len(self._stages))
-        except LimitError:
-            return None
-        if len(graph.graph) == self._sizes[-1] or len(graph.graph) > _LONGEST_STAGE:
-            return None  # it is no loop that leaves rows undecided, or too long a one
+            graph = self._trace(_LONGEST_STAGE)
+        except (LimitError, ProgramError):
+            return None  # it is too long, or behind more turns there is no graph for all rows
+        if not self._size < graph.graph.size <= _LONGEST_STAGE or graph.results != self._results:
+            return None  # more turns change nothing, or too much
         return self._compile(graph)
+
+    def is_out_of_reach(self, numbers: Sequence[float]) -> bool:
+        """Whether no stage there will ever be decides a row.
+
+        A stage records at least what the row goes through at its point.
+        """
+        try:
+            self._program.run(self._at(numbers), _LONGEST_STAGE, fixed=self._constants)
+        except AdcliError:
+            return True
+        return False
 
     def _at(self, numbers: Sequence[float]) -> dict[str, Any]:
         """The inputs of a row, by name and in their shapes."""
@@ -127,10 +192,15 @@ class Columns:
         position = 0
         for name in self._program.inputs:
             if name in self._shape:
-                size = len(element_names(name, self._shape[name]))
+                size = math.prod(self._shape[name])
                 at[name] = _arranged(numbers[position : position + size], self._shape[name])
                 position += size
         return at
+
+    @property
+    def _towards(self) -> tuple[str, ...]:
+        """The inputs that derivatives are towards."""
+        return tuple(self._shape) if self._wanted.wrt is None else self._wanted.wrt
 
     def diagnose(self, row: Mapping[str, float]) -> list[Diagnostic]:
         """What makes the results of a row not finite.
@@ -146,23 +216,27 @@ class Columns:
             return value_warnings(run)
         found: list[Diagnostic] = []
         for name in run.results:
-            wrt = self._wanted.wrt or tuple(self._shape)
-            found += [x for x in gradient(run, "reverse", wrt, name).warnings if x.is_non_finite]
+            warnings = gradient(run, "reverse", self._towards, name).warnings
+            found += [x for x in warnings if x.is_non_finite]
         return found[:1]
 
-    def _at_point(self, numbers: Sequence[float]) -> list[float]:
+    def at_point(self, numbers: Sequence[float]) -> list[float]:
         """One row, as `grad` computes it; raises what is wrong with it."""
         from adcli.differentiate.gradient import gradient
         from adcli.differentiate.hessian import hessian
 
         run = self._program.run(self._at(numbers))
+        if list(run.results) != self._results:
+            raise ProgramError(
+                f"the results are {listing(run.results)}, of other inputs {listing(self._results)}",
+                hint="each row has the same columns",
+            )
         found = list(run.values().values())
-        wrt = self._wanted.wrt or tuple(self._shape)
         if self._wanted.order:
             for name in run.results:
-                found += gradient(run, "reverse", wrt, name).numbers
+                found += gradient(run, "reverse", self._towards, name).numbers
         if self._wanted.order > 1:
-            matrix = hessian(run, wrt).hessian
+            matrix = hessian(run, self._towards).hessian
             found += [x for i, row in enumerate(matrix) for x in row[i:]]
         return found
 
@@ -174,6 +248,10 @@ class Table:
         shapes: of each input that has columns its shape in one row.
         columns: of each element of these inputs its column.
         rows: how many rows there are.
+
+    Raises:
+        InputError: there is no such input, or no such array; elements are missing; columns
+            are not of one length.
     """
 
     __slots__ = ("columns", "rows", "shapes")
@@ -185,24 +263,25 @@ class Table:
         self.columns: dict[str, Any] = {}
         known = set(program.inputs)
         parts: dict[str, dict[str, Any]] = {}
+        lengths: set[int] = set()
         for name, column in given.items():
-            stem = name.partition("[")[0]
+            stem = str(name).partition("[")[0]
             if name in known or stem not in known:
                 program.check_input(name)
-                shape, made = elements(name, column)
+                shape, made, rows = elements(name, column)
                 self.shapes[name] = shape
                 self.columns.update(zip(element_names(name, shape), made, strict=True))
             else:
-                shape, made = elements(name, column)
+                shape, made, rows = elements(name, column)
                 if shape:
                     raise InputError(f"'{name}' is one number in each row, not {len(made)}")
                 parts.setdefault(stem, {})[name] = made[0]
+            lengths.add(rows)
         for stem, columns in parts.items():
             if stem in self.shapes:
                 raise InputError(f"'{stem}' is given as a whole and by its elements")
             self.shapes[stem] = shape_of_elements(stem, columns)
             self.columns.update(columns)
-        lengths = {len(column) for column in self.columns.values()}
         if len(lengths) > 1:
             first, second = sorted(lengths)[:2]
             raise InputError(f"columns of {first:,} and of {second:,} rows")
@@ -231,10 +310,22 @@ def shape_of_elements(stem: str, names: Collection[str]) -> tuple[int, ...]:
     if len(sizes) > 1:
         raise InputError(f"'{stem}' has elements with one index and with two")
     shape = tuple(max(index[k] for index in indices) for k in range(sizes.pop()))
-    missing = [name for name in element_names(stem, shape) if name not in names]
-    if missing:
-        raise InputError(f"column '{missing[0]}' is missing", details=(f"'{stem}' has others",))
+    there = set(indices)
+    if len(there) < math.prod(shape):
+        # The first gap is found before there are more names than columns.
+        missing = next(index for index in _counted(shape) if index not in there)
+        name = f"{stem}[{','.join(map(str, missing))}]"
+        raise InputError(f"column '{name}' is missing", details=(f"'{stem}' has others",))
     return shape
+
+
+def _counted(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """The indices of the elements, row by row, one after the other."""
+    for i in range(1, shape[0] + 1):
+        if len(shape) == 1:
+            yield (i,)
+        else:
+            yield from ((i, j) for j in range(1, shape[1] + 1))
 
 
 # [1], [12] or [3,4]; counted from 1.
@@ -254,8 +345,63 @@ def compiled(
     Inputs with a default are constants then.
 
     Raises:
-        InputError: an input without a value, or one twice; and what `Columns` raises.
+        InputError: what `check` raises; and what `Columns` raises.
     """
+    check(program, shapes, constants, wanted)
+    defaults = program.defaults(
+        [name for name in program.inputs if name not in shapes and name not in constants]
+    )
+    return Columns(program, {**defaults, **constants}, shapes, wanted, vectors=vectors)
+
+
+def kept(
+    there: dict[object, Columns],
+    program: Program,
+    shapes: Mapping[str, tuple[int, ...]],
+    constants: Mapping[str, Given],
+    wanted: Wanted,
+) -> Columns:
+    """The program compiled for columns, now or before.
+
+    Args:
+        there: what was compiled for this program; what is compiled now is added.
+        program: the program.
+        shapes: as of `compiled`.
+        constants: as of `compiled`; the bits of their numbers count.
+        wanted: as of `compiled`.
+
+    Raises:
+        InputError: what `compiled` raises.
+    """
+    check(program, shapes, constants, wanted)
+    bits = []
+    for name in sorted(constants):
+        shape, numbers = measure(name, constants[name])
+        bits.append((name, shape, array("d", numbers).tobytes()))
+    wrt = None if wanted.wrt is None else frozenset(wanted.wrt)
+    key = (tuple(sorted(shapes.items())), tuple(bits), wanted.order, wrt)
+    found = there.get(key)
+    if found is None:
+        found = there[key] = compiled(program, shapes, constants, wanted)
+    return found
+
+
+def check(
+    program: Program,
+    shapes: Mapping[str, tuple[int, ...]],
+    constants: Mapping[str, Given],
+    wanted: Wanted,
+) -> None:
+    """Refuse columns and constants that are not the inputs.
+
+    Raises:
+        InputError: an input that there is not, that has no value, or two; a derivative
+            towards one that has no column.
+    """
+    for name in wanted.wrt or ():
+        program.check_input(name)
+        if name not in shapes:
+            raise InputError(f"'{name}' has no column", hint="derivatives are towards columns")
     for name in constants:
         program.check_input(name)
         if name in shapes:
@@ -269,10 +415,6 @@ def compiled(
             else "input has neither a column nor a value"
         )
         raise InputError(f"these {what}: {names}" if len(missing) > 1 else f"this {what}: {names}")
-    defaults = program.defaults(
-        [name for name in program.inputs if name not in shapes and name not in constants]
-    )
-    return Columns(program, {**defaults, **constants}, shapes, wanted, vectors=vectors)
 
 
 def zeros(shape: tuple[int, ...]) -> Given:
@@ -284,9 +426,15 @@ def zeros(shape: tuple[int, ...]) -> Given:
     return [[0.0] * shape[1] for _ in range(shape[0])]
 
 
+def _fixed(name: str, given: Given) -> Given:
+    """A constant as numbers of our own."""
+    shape, numbers = measure(name, given)
+    return _arranged(numbers, shape)
+
+
 def _arranged(numbers: Sequence[float], shape: tuple[int, ...]) -> Given:
     if not shape:
         return numbers[0]
     if len(shape) == 1:
-        return list(numbers)
-    return [list(numbers[i * shape[1] : (i + 1) * shape[1]]) for i in range(shape[0])]
+        return tuple(numbers)
+    return tuple(tuple(numbers[i * shape[1] : (i + 1) * shape[1]]) for i in range(shape[0]))

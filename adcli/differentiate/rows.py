@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from adcli.differentiate.forward import forward
 from adcli.differentiate.reverse import reverse
 from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError
-from adcli.evaluate.masked import Masked, over_open, unmasked
+from adcli.evaluate.masked import Masked, over_open, unless_zero, unmasked
 from adcli.graph.conditions import Truth
 from adcli.graph.open import OpenGraph
 from adcli.graph.program import Given, Program, Run
@@ -42,10 +42,12 @@ class RowGraph:
         elements: the names of the columns it reads, with their nodes, in order.
         names: the names of the columns it computes: f, df_dx1, d2f_dx1_dx2.
         outputs: the scalars they are.
-        undecided: where this holds the row has to be computed in another way.
+        results: the names of the results; those of derivatives come behind them.
+        undecided: where this holds the row takes more turns.
+        failed: where this holds the row has no result, and its point tells why.
     """
 
-    __slots__ = ("elements", "graph", "names", "outputs", "undecided")
+    __slots__ = ("elements", "failed", "graph", "names", "outputs", "results", "undecided")
 
     def __init__(
         self,
@@ -62,11 +64,13 @@ class RowGraph:
         assert isinstance(run.graph, OpenGraph)
         self.graph = run.graph
         self.elements = run.elements
+        self.results: list[str] = list(run.results)
         self.names: list[str] = list(run.results)
         self.outputs: list[Scalar] = list(run.results.values())
         if wanted.order:
             self._differentiate(run, wanted)
         self.undecided: Truth = self.graph.undecided
+        self.failed: Truth = self.graph.failed
 
     def _differentiate(self, run: Run, wanted: Wanted) -> None:
         inputs = run.wanted(wanted.wrt)
@@ -84,16 +88,15 @@ class RowGraph:
             )
         ((name, gradient),) = gradients.items()
         over = over_open(self.graph, exact=True)
-        labels = list(towards)
         nodes = [x for x in gradient if type(x) is int]
-        for i, (label, node) in enumerate(towards.items()):
+        columns: list[list[Masked | None]] = []
+        for node in towards.values():
             v_dot = forward(self.graph, {node: Masked((), 1.0)}, over, nodes)
-            # The upper triangle, in the order of its rows.
-            for j, derivative in enumerate(gradient[: i + 1]):
-                second = v_dot[derivative] if type(derivative) is int else None
-                self.names.append(f"d2{name}_d{labels[j]}_d{label}")
-                self.outputs.append(unmasked(self.graph, second))
-        self._sort_triangle(len(labels))
+            columns.append([v_dot[x] if type(x) is int else None for x in gradient])
+        for i, one in enumerate(towards):
+            for j, other in list(enumerate(towards))[i:]:
+                self.names.append(f"d2{name}_d{one}_d{other}")
+                self.outputs.append(unless_zero(self.graph, columns[j][i], columns[i][j]))
 
     def _gradient(self, name: str, output: Scalar, towards: Mapping[str, int]) -> list[Scalar]:
         found: list[Scalar] = [0.0] * len(towards)
@@ -104,11 +107,3 @@ class RowGraph:
         self.names += [f"d{name}_d{label}" for label in towards]
         self.outputs += found
         return found
-
-    def _sort_triangle(self, n: int) -> None:
-        """Put the second derivatives, which came by columns, in the order of rows."""
-        first = len(self.names) - n * (n + 1) // 2
-        order = sorted((i, j) for j in range(n) for i in range(j + 1))
-        place = {(i, j): first + j * (j + 1) // 2 + i for i, j in order}
-        self.names[first:] = [self.names[place[pair]] for pair in order]
-        self.outputs[first:] = [self.outputs[place[pair]] for pair in order]

@@ -167,6 +167,20 @@ def unmasked(graph: OpenGraph, derivative: Masked | None) -> Scalar:
     return _under(graph, derivative.path, derivative)
 
 
+def unless_zero(graph: OpenGraph, one: Masked | None, other: Masked | None) -> Scalar:
+    """A derivative as a scalar; where it is a structural zero, another in place of it.
+
+    A second derivative and its mirror image are equal but where a convention is used in one
+    of them; there the one that is not a convention counts.
+    """
+    if one is None or other is None:
+        return unmasked(graph, one or other)
+    where = _where(graph, one.path, one)
+    if where is True or where is _where(graph, other.path, other):
+        return unmasked(graph, one)
+    return graph.select(where, unmasked(graph, one), unmasked(graph, other))
+
+
 def _under(graph: OpenGraph, path: Path, derivative: Masked) -> Scalar:
     """The value of a derivative under its mask and some of its path."""
     value = derivative.value

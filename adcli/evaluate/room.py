@@ -24,16 +24,24 @@ class Room:
 
     def __init__(self) -> None:
         self._free: list[Any] = []
-        self._lock = threading.Lock()
+        # A collection of garbage in here may give back memory in this very thread, which
+        # appends to the list; whatever is done with the list bears that.
+        self._lock = threading.RLock()
 
     def columns(self, count: int, rows: int) -> list[Any]:
-        """Arrays of doubles (rows,), not initialized."""
-        stride = -(-8 * rows // _ALIGNMENT) * _ALIGNMENT
+        """Arrays of doubles (rows,), not initialized.
+
+        They begin at multiples of 64 bytes, and rows up to a multiple of 8 may be written
+        to behind each.
+        """
+        # An odd number of lines: the same rows of all columns do not meet in the same few
+        # places of a cache.
+        stride = (-(-8 * rows // _ALIGNMENT) | 1) * _ALIGNMENT
         size = max(count, 1) * stride + _ALIGNMENT
         block = self._take(size)
         # Views hold on to this; when the last is gone the block is free.
         owner = (ctypes.c_char * len(block)).from_buffer(block)
-        weakref.finalize(owner, self._give, block)
+        weakref.finalize(owner, self._give, block).atexit = False
         whole = np.frombuffer(memoryview(owner).cast("B"), np.uint8)
         first = -whole.ctypes.data % _ALIGNMENT
         starts = (first + i * stride for i in range(count))

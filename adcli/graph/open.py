@@ -37,6 +37,18 @@ class UndecidedError(ProgramError):
         self.what = what
 
 
+class TooFewTurnsError(ProgramError):
+    """An error behind a loop, where the inputs that take more turns may have none.
+
+    Attributes:
+        cause: the error.
+    """
+
+    def __init__(self, cause: ProgramError) -> None:
+        super().__init__(cause.message)
+        self.cause = cause
+
+
 class OpenGraph(Graph):
     """A Wengert list whose inputs have no values; all values in it are nan.
 
@@ -48,8 +60,11 @@ class OpenGraph(Graph):
     Attributes:
         chooses: for each SELECT node its condition.
         turns: as given.
-        undecided: where this holds of the inputs, the graph is not what the program does:
-            a loop took more turns, or an index was outside. Always false if `turns` is 0.
+        undecided: where this holds of the inputs, a loop takes more turns than are recorded:
+            the graph is not what the program does.
+        failed: where this holds the program ends with an error, and only running it there
+            tells which. Where both hold, it does so before that loop. Both are false if
+            `turns` is 0.
     """
 
     is_open = True
@@ -59,8 +74,31 @@ class OpenGraph(Graph):
         self.chooses: dict[int, Condition] = {}
         self.turns = turns
         self.undecided: Truth = False
+        self.failed: Truth = False
         self._conditions: dict[tuple[Any, ...], Condition] = {}
         self._selected: dict[tuple[Any, ...], int] = {}
+
+    @property
+    def size(self) -> int:
+        """How many operations and conditions there are: what code for it is as long as."""
+        return len(self) + len(self._conditions)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no operation can be recorded any more."""
+        return len(self) >= self._most_nodes
+
+    def note_undecided(self, where: Truth) -> None:
+        """Note that a loop takes more turns where this holds."""
+        self.undecided = self.either(self.undecided, where)
+
+    def note_failed(self, where: Truth) -> None:
+        """Note that there is an error where this holds.
+
+        Behind a loop that takes more turns nothing is known: what looks like an error is none.
+        """
+        known = self.both(where, self.negation(self.undecided))
+        self.failed = self.either(self.failed, known)
 
     def number(self, x: Scalar) -> float:
         """The value of a constant.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,7 @@ Given = float | Sequence[float] | Sequence[Sequence[float]]
 
 # Calls of Python inside of each other while both arms of branches are traced.
 _ROOM_FOR_ARMS = 10_000
+_makes_room = threading.RLock()
 
 _prelude_definitions: Definitions | None = None
 
@@ -39,6 +42,18 @@ def _prelude_file() -> Definitions:
     if _prelude_definitions is None:
         _prelude_definitions = Definitions("prelude.ad")
     return _prelude_definitions
+
+
+@contextmanager
+def _room_for_arms() -> Iterator[None]:
+    """More calls inside calls, for one thread after the other: the limit is that of all."""
+    with _makes_room:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, _ROOM_FOR_ARMS))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(before)
 
 
 def is_function(name: str) -> bool:
@@ -307,6 +322,8 @@ class Program:
         values: Mapping[str, Given],
         max_operations: int = DEFAULT_MAX_OPERATIONS,
         history: History | None = None,
+        *,
+        fixed: Collection[str] = (),
     ) -> Run:
         """Run the program at a point.
 
@@ -314,6 +331,7 @@ class Program:
             values: the inputs by name; defaults fill the rest.
             max_operations: the most operations it may record.
             history: to be told what the program goes through.
+            fixed: inputs that are constants, as in `open`.
 
         Raises:
             InputError: inputs that are missing, unknown, or of the wrong shape.
@@ -325,6 +343,9 @@ class Program:
         inputs: list[Input] = []
         arguments: list[Value | None] = []
         for name, shape, numbers in self._bind(values, tracer):
+            if name in fixed:
+                arguments.append(Array(shape, list(numbers)) if shape else numbers[0])
+                continue
             nodes = [graph.add_input(number) for number in numbers]
             inputs.append(Input(name, shape, nodes))
             arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
@@ -354,10 +375,11 @@ class Program:
         Raises:
             InputError: inputs that are unknown, or of the wrong shape.
             ProgramError: what has no formula: a loop or an index that depends on the
-                inputs; and what `run` raises.
+                inputs; and what `run` raises. With `turns` a `TooFewTurnsError` if more of
+                them may help.
             LimitError: too many operations, or calls too deep.
         """
-        from adcli.graph.open import OpenGraph
+        from adcli.graph.open import OpenGraph, TooFewTurnsError, UndecidedError
 
         graph = OpenGraph(max_operations, turns)
         tracer = Tracer(graph, history)
@@ -378,17 +400,16 @@ class Program:
             nodes = [graph.add_input(math.nan) for _ in range(math.prod(shape))]
             inputs.append(Input(parameter.name, shape, nodes))
             arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
-        before = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(before, _ROOM_FOR_ARMS))
         try:
-            results = self._named(tracer.call(self.main, arguments))
+            with _room_for_arms():
+                results = self._named(tracer.call(self.main, arguments))
         except ProgramError as error:
+            if graph.undecided is not False and not isinstance(error, UndecidedError):
+                raise TooFewTurnsError(error) from error
             if guessed and not error.hint:
                 name = guessed[0]
                 error.details += (f"if '{name}' is a vector, say how long: {name}=[0,0,0]",)
             raise
-        finally:
-            sys.setrecursionlimit(before)
         return Run(self, graph, inputs, results, {}, {}, history)
 
     def _fixed(self, parameter: c.Parameter, values: Mapping[str, Given]) -> Value:

@@ -6,7 +6,8 @@ recursion is bounded by MAX_DEPTH and not by Python's stack.
 
 A branch at a point is decided by looking at a value (`BRANCH`, below). In an open graph
 there is nothing to look at: both arms of the instruction run, one after the other, and
-their registers are merged (`_both`, and `arms`).
+their registers are merged (`_both`, and `arms`). What goes wrong in an arm is no error of
+those inputs that do not take it: the others are noted as failed (`_arm`).
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100_000
 # Prelude functions that are mapped run a machine of their own inside the machine.
 MAX_NESTED = 50
-# Branches inside of branches that the inputs decide: each is two calls of Python, for which
+# Branches inside of branches that the inputs decide: each is three calls of Python, for which
 # `Program.open` makes room.
 _MOST_ARMS = 1000
 
@@ -116,8 +117,8 @@ class OpenIndex:
         return found
 
     def pick(self, items: list[Scalar]) -> Scalar:
-        """The element it picks."""
-        found = items[-1]
+        """The element it picks; of none anything, for there all inputs have failed."""
+        found = items[-1] if items else math.nan
         for offset in range(len(items) - 2, -1, -1):
             found = self._graph.select(self.equals(offset), items[offset], found)
         return found
@@ -147,9 +148,10 @@ class Tracer:
         # records nothing ends too.
         self.budget = graph.max_operations
         self._nested = 0
-        # The branches of which an arm is being run, and the conditions of those arms.
-        self._arms: set[tuple[int, int]] = set()
-        self._path: list[tuple[Condition, bool]] = []
+        # The branches of which an arm is being run, outermost first, and for each arm where
+        # it and those around it are taken.
+        self._arms: list[tuple[int, int]] = []
+        self._taken: list[Truth] = [True]
 
     def call(
         self, function: c.Function, arguments: list[Value | None], fixed: int = NOWHERE
@@ -361,11 +363,14 @@ class Tracer:
                     if history is not None:
                         history.leave(len(ops))
                 elif op == c.CHECK:
-                    if R[a] is None:
+                    x = R[a]
+                    if x is None:
                         raise ProgramError(
                             f"'{b}' has no value here",
                             hint="assigned nowhere before, or only in one arm of an 'if'",
                         )
+                    if is_open and type(x) not in _SCALARS:
+                        R[a] = self._checked(x)
                 elif op == c.NOT:
                     x = R[a]
                     R[target] = graph.negation(x) if is_open else not x  # type: ignore[attr-defined]
@@ -395,34 +400,105 @@ class Tracer:
         """
         from adcli.graph.arms import merged, separate
 
+        graph: Any = self.graph
         target, a, end = code[position - 1][1:4]
         assert isinstance(end, int)
         last = code[end - 1]
-        place = (id(function), position)
-        if place in self._arms:
-            raise _no_formula("recursion")
         # A loop ends with a jump back before its condition.
         if last[0] == c.JUMP and last[1] < position:
-            if not self.graph.turns:  # type: ignore[attr-defined]  # it is open
+            if not graph.turns:
                 raise _no_formula("loop")
             return self._turns(function, code, position, R, fixed)
-        if len(self._arms) >= _MOST_ARMS:
-            raise LimitError(f"branches nested more than {_MOST_ARMS} deep have no formula")
         condition = R[a]
-        arm = code[:]
-        arm[end] = (c.RETURN, 0, (0,), 0, code[min(end, len(code) - 1)][4])
+        code = code[:]
+        code[end] = (c.RETURN, 0, (0,), 0, code[min(end, len(code) - 1)][4])
         yes, no = separate(R), separate(R)
-        self._arms.add(place)
-        try:
-            for registers, holds, first in ((yes, True, position), (no, False, target)):
-                self._path.append((condition, holds))
-                self._run(function, registers, fixed, arm, first)
-                self._path.pop()
-        finally:
-            self._arms.discard(place)
-        self.graph.here = code[position - 1][4] if fixed == NOWHERE else fixed
-        R[:] = merged(self.graph, condition, yes, no)  # type: ignore[arg-type]  # it is open
+        self._begin(function, position)
+        in_yes = self._arm(condition, True, function, yes, fixed, code, position)
+        in_no = self._arm(condition, False, function, no, fixed, code, target)
+        self._arms.pop()
+        graph.here = code[position - 1][4] if fixed == NOWHERE else fixed
+        if in_yes and in_no:
+            raise in_yes
+        R[:] = no if in_yes else yes if in_no else merged(graph, condition, yes, no)
         return end
+
+    def _begin(self, function: c.Function, position: int) -> None:
+        """Note that arms of the branch before `position` run inside of those around.
+
+        Raises:
+            ProgramError: it is a recursion whose end the inputs decide.
+            LimitError: there are too many around.
+        """
+        place = (id(function), position)
+        depth = len(self._arms)
+        # In a formula no recursion is followed; for rows those that other values end are.
+        if place in self._arms and (depth >= _MOST_ARMS or not self.graph.turns):  # type: ignore[attr-defined]  # it is open
+            raise _no_formula("recursion")
+        if depth >= _MOST_ARMS:
+            raise LimitError(f"branches nested more than {_MOST_ARMS} deep have no formula")
+        self._arms.append(place)
+
+    def _arm(
+        self,
+        condition: Condition,
+        holds: bool,
+        function: c.Function,
+        registers: list[Any],
+        fixed: int,
+        code: list[c.Instruction],
+        position: int,
+    ) -> ProgramError | LimitError | None:
+        """Run an arm, or a turn of a loop, under the condition that it is taken.
+
+        Returns:
+            The error it ends with, if it does: the inputs that take it are noted as failed.
+
+        Raises:
+            ProgramError: what only values could decide; in a formula, any error.
+            LimitError: nothing can be recorded any more; in a formula, any limit.
+        """
+        graph: Any = self.graph
+        depth = len(self._arms)
+        if graph.turns:
+            here = condition if holds else graph.negation(condition)
+            self._taken.append(graph.both(self._taken[-1], here))
+        try:
+            self._run(function, registers, fixed, code, position)
+        except (ProgramError, LimitError) as error:
+            from adcli.graph.open import UndecidedError
+
+            is_spent = self.budget < 0 or graph.is_full
+            if not graph.turns or is_spent or isinstance(error, UndecidedError):
+                raise
+            self._fail(True)
+            return error
+        finally:
+            del self._arms[depth:]
+            if graph.turns:
+                self._taken.pop()
+        return None
+
+    def _fail(self, where: Truth) -> None:
+        """Note an error of those inputs that come here and of which a condition holds."""
+        graph: Any = self.graph
+        graph.note_failed(graph.both(self._taken[-1], where))
+
+    def _checked(self, value: Any) -> Any:
+        """The value of a variable that may have none: inputs for which it has none failed."""
+        from adcli.graph.arms import Perhaps
+
+        if not isinstance(value, Perhaps):
+            return value
+        self._fail(self.graph.negation(value.where))  # type: ignore[attr-defined]  # it is open
+        return value.value
+
+    @staticmethod
+    def _still(before: Any, value: Any) -> Any:
+        """A variable behind an `if` that may have had no value before."""
+        from adcli.graph.arms import still
+
+        return still(before, value)
 
     def _turns(
         self,
@@ -435,7 +511,8 @@ class Tracer:
         """Run turns of a loop under the condition that the inputs decide.
 
         A turn whose condition does not hold leaves everything as it was. Where it still
-        holds after as many turns as the graph has, the graph is `undecided`.
+        holds after as many turns as the graph has, the graph is `undecided`; turns that no
+        input decides are not counted.
 
         `position` is behind the BRANCH of a `while`, or the NEXT of a `for`; what comes back
         is where the loop ends.
@@ -444,52 +521,38 @@ class Tracer:
 
         graph: Any = self.graph
         op, target, a, end, where = code[position - 1]
-        is_while = op == c.BRANCH
-        place = (id(function), position)
-        start = code[end - 1][1]
-        # A turn is the body, of a `while` also the condition again, from the loop's head.
-        turn = code[:]
-        turn[end - 1] = (c.RETURN, 0, (0,), 0, where)
-        again = code[:]
-        again[position - 1] = (c.RETURN, 0, (0,), 0, where)
-        iterator = R[a]
-        if code[end - 2][0] == c.APPEND and not is_while:
-            raise ProgramError(
-                "the length of a vector cannot depend on the inputs here",
-                hint="add up in a for loop: s = 0; for i in 1..n { s += ... }",
-            )
-        condition: Truth = R[a] if is_while else iterator.goes_on(graph, 0)
-        self._arms.add(place)
-        try:
-            for index in range(graph.turns):
-                if condition is False:
-                    break
-                registers = separate(R)
-                is_open = isinstance(condition, Condition)
-                if isinstance(condition, Condition):
-                    self._path.append((condition, True))
-                if not is_while:
-                    registers[target] = self._term(iterator, index)
-                self._run(function, registers, fixed, turn, position)
-                if is_while:
-                    self._run(function, registers, fixed, again, start)
-                if is_open:
-                    self._path.pop()
-                graph.here = where if fixed == NOWHERE else fixed
-                R[:] = merged(graph, condition, registers, R) if is_open else registers
-                condition = R[a] if is_while else iterator.goes_on(graph, index + 1)
-        finally:
-            self._arms.discard(place)
-        self._undecided(condition)
         assert isinstance(end, int)
+        is_while = op == c.BRANCH
+        if code[end - 2][0] == c.APPEND and not is_while:
+            raise _no_length()
+        iterator = R[a]
+        variables = {instruction[2] for instruction in code if instruction[0] == c.CHECK}
+        # A turn is the body and the jump back, of a `while` also the condition again.
+        code = code[:]
+        code[position - 1] = (c.RETURN, 0, (0,), 0, where)
+        condition: Truth = R[a] if is_while else iterator.goes_on(graph, 0)
+        self._begin(function, position)
+        left, index = graph.turns, 0
+        while condition is True or (condition is not False and left):
+            self._spend(0)
+            if condition is True:
+                self._run(function, R, fixed, code, position)
+                condition = R[a]
+                continue
+            registers = separate(R)
+            if not is_while:
+                registers[target] = self._term(iterator, index)
+            if self._arm(condition, True, function, registers, fixed, code, position):
+                condition = False  # all who take this turn have failed
+                break
+            left -= 1
+            index += 1
+            graph.here = where if fixed == NOWHERE else fixed
+            R[:] = merged(graph, condition, registers, R, variables)
+            condition = R[a] if is_while else iterator.goes_on(graph, index)
+        self._arms.pop()
+        graph.note_undecided(graph.both(self._taken[-1], condition))
         return end
-
-    def _undecided(self, condition: Truth) -> None:
-        """Note that the graph does not hold where this does, if it comes here at all."""
-        graph: Any = self.graph
-        for around, holds in reversed(self._path):
-            condition = graph.both(around if holds else graph.negation(around), condition)
-        graph.undecided = graph.either(graph.undecided, condition)
 
     def _several(self, function: c.Function, registers: tuple[int, ...], R: list[Any]) -> Several:
         """The results of a function, those of a call among them one after the other."""
@@ -608,7 +671,7 @@ class Tracer:
                     if isinstance(value, Array):
                         raise _no_range_end(value)
                 R[target] = OpenRange(graph, first, last, step)
-                self._undecided(graph.negation(R[target].is_range(graph)))  # type: ignore[attr-defined]  # it is open
+                self._fail(graph.negation(R[target].is_range(graph)))  # type: ignore[attr-defined]  # it is open
                 return
             count = self._range_count(first, last, step)
             if count > self.budget:  # it will not end in time: there is no way out of a `for`
@@ -642,12 +705,14 @@ class Tracer:
             self._spend(len(R[a].items) + len(R[b].items))
             R[target] = product
         elif op == c.UNDEFINED:
-            R[target] = [register for register in a if R[register] is None]
+            R[target] = [(x, R[x]) for x in a if R[x] is None or graph.is_open]
         elif op == c.FORGET:
-            for register in R[a]:
-                R[register] = None
+            for register, before in R[a]:
+                R[register] = None if before is None else self._still(before, R[register])
         elif op == c.UNPACK:
             value = R[a]
+            if not isinstance(value, Several):
+                arrays.check_numbers(value)
             items = value.items if isinstance(value, Several) else [value]
             if len(items) != len(target):
                 raise ProgramError(
@@ -719,12 +784,12 @@ class Tracer:
         return [start - 1 + k * stride for k in range(count)]
 
     def _open_index(self, node: int, size: int) -> OpenIndex:
-        """An index that the inputs decide; where it is outside, the graph is undecided."""
+        """An index that the inputs decide; where it is outside they have failed."""
         graph: Any = self.graph
         self._spend(size >> 3)
         inside = graph.both(graph.compare(">=", node, 1.0), graph.compare("<=", node, float(size)))
         whole = graph.compare("==", graph.unary(FLOOR, node), node)
-        self._undecided(graph.negation(graph.both(inside, whole)))
+        self._fail(graph.negation(graph.both(inside, whole)) if size else True)
         return OpenIndex(graph, node, size)
 
     def _index(self, base: Any, indices: tuple[Any, ...], R: list[Any]) -> Value:
@@ -825,6 +890,14 @@ def _no_formula(what: str) -> ProgramError:
     what = f"a {what} whose length depends on the inputs"
     hint = "this is where automatic differentiation goes on: adcli grad"
     return UndecidedError(what, f"{what} has no formula", hint)
+
+
+def _no_length() -> ProgramError:
+    from adcli.graph.open import UndecidedError
+
+    what = "a vector whose length depends on the inputs"
+    hint = "add up in a for loop: s = 0; for i in 1..n { s += ... }"
+    return UndecidedError(what, "the length of a vector cannot depend on the inputs here", hint)
 
 
 def _prelude(where: int) -> int:

@@ -32,7 +32,7 @@ def cost(n: int, runs: int) -> tuple[float, float]:
     program = adcli.load(
         "f(x[]) = sum(100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2 for i in 1..len(x)-1)"
     )
-    rows = 2_000_000 // n
+    rows = 20_000_000 // n
     given: dict[str, Any] = {
         f"x[{i}]": np.random.default_rng(i).uniform(-2, 2, rows) for i in range(1, n + 1)
     }

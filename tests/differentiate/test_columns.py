@@ -27,6 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import adcli
+from adcli.differentiate.columns import Columns
 from adcli.errors import AdcliError, InputError, LimitError, ProgramError
 from adcli.evaluate.room import Room
 from adcli.graph.program import element_names
@@ -458,11 +459,6 @@ def test_a_loop_over_as_many_elements_as_the_row_says(longest: int) -> None:
     assert_rows("f(v, n) = { s = 0; i = 1; while i <= n { s += v[i]^2; i += 1 }; s }", points)
 
 
-def test_what_only_a_loop_makes() -> None:
-    """It has a value behind the loop in rows that took a turn."""
-    assert_rows("f(x) = { n = 0; while n < x { t = x*n; n += 1 }; t }", [{"x": 1.0}, {"x": 3.0}])
-
-
 def same_error(text: str, points: list[Point], bad: int) -> None:
     """The first row that has no result says what the point says, and which row it is."""
     program = adcli.load(text)
@@ -532,7 +528,12 @@ NO_COLUMNS = {
     "zeros": ("f(x) = sum(zeros(x))", "depends on the inputs"),
     "slice": ("f(x) = { v = [1, 2, 3]; sum(v[1..x]) }", "depends on the inputs"),
     "an arm's": ("f(x) = { if x > 0 { v = [1, x] } else { v = [1, 2, x] }; sum(v) }", "a vector of 2 or a vector of 3"),
-    "grows": ("f(x) = { v = [x]; n = 0; while n < x { v = [x, x]; n += 1 }; sum(v) }", "a vector of 1 or a vector of 2|length of a vector"),
+    "grows": ("f(x) = { v = [x]; n = 0; while n < x { v = [x, x]; n += 1 }; sum(v) }", "a vector of 2 or a vector of 1, as the inputs decide"),
+    "grows turn by turn": ("f(x) = { v = [x]; n = 0; while n < x { v = [i for i in 1..len(v) + 1]; n += 1 }; sum(v) }", "a vector of 2 or a vector of 1, as the inputs decide"),
+    "recursion in an arm in a loop": ("g(n) = { s = 1; for i in 1..2 { if n > i { s += g(n - 1) } }; s }\nf(x) = g(x)", "recursion"),
+    "comprehension in an arm": ("f(x) = if x > 0 then sum([i for i in 1..x]) else x", "length of a vector"),
+    "a number or results": ("g(x) = x, 2\nf(x) = { p, q = if x > 0 then x else 2; p }", "2 names but 1 value"),
+    "behind a loop": ("f(x) = { for i in 1..x { y = i }; [1, 2][3] }", "index 3 is outside"),
 }  # fmt: skip
 
 
@@ -542,6 +543,176 @@ def test_what_has_no_columns(name: str) -> None:
     text, message = NO_COLUMNS[name]
     with pytest.raises(ProgramError, match=message):
         adcli.load(text).columns({"x": array(1, 2, 3)})
+
+
+# Recursion that other values end, over branches that the row decides: to the depth given.
+RECURSIONS = {
+    "argument": "g(x, n) = if n == 0 then x else g(if x > 1 then x/2 else 3*x, n - 1)\nf(x) = g(x, 6)",
+    "in both arms": "g(x, n) = if n == 0 then x else (if x > 1 then g(x/2, n - 1) else g(3*x, n - 1))\nf(x) = g(x, 6)",
+    "with an end of its own": "g(x, n) = if n == 0 then x else (if x > 1 then x/n else g(3*x, n - 1))\nf(x) = g(x, 300)",
+    "mutual": "g(x, n) = if n == 0 then x else (if x > 1 then h(x/2, n - 1) else h(3*x, n - 1))\nh(x, n) = if n == 0 then x else g(x, n - 1)\nf(x) = g(x, 8)",
+    "in a loop": "g(x, n) = { for i in 1..x { if n > 0 { x = g(x/2, n - 1) } }; 2*x }\nf(x) = g(x, 3)",
+    "of a constant": "g(x, n) = if n == 0 then x else (if x > 1 then g(x/2, n - 1) else x)\nf(x, n) = g(x, n)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECURSIONS)
+def test_recursion_to_a_depth_that_is_known(name: str) -> None:
+    """What each point says, with slopes by differences: between its steps it is linear."""
+    program = adcli.load(RECURSIONS[name])
+    constants = {"n": 5} if name == "of a constant" else {}
+    xs = array(-1.3, 0.013, 0.7, 1.7, 2.6, 40.3)
+    found = program.columns({"x": xs}, constants=constants)
+    for row, x in enumerate(xs.tolist()):
+        assert found["f"][row] == program.eval(x=x, **constants)["f"]
+        below, above = (program.eval(x=x + step, **constants)["f"] for step in (-1e-6, 1e-6))
+        assert_alike(found["df_dx"][row], (above - below) / 2e-6, x, 1e-6)
+
+
+# Errors of an arm or a turn are of the rows that take it.
+
+ARMS: dict[str, tuple[str, list[float], float]] = {
+    "index": ("if x > 0 then [x, 1][3] else x^2", [-1, 0], 2),
+    "index in the other": ("if x > 0 then x^2 else [x, 1][0]", [1, 2], -1),
+    "index assigned": ("f(x) = { v = [x, 1]; if x > 0 { v[3] = 2 }; sum(v) }", [-1, 0], 1),
+    "range as an index": ("f(x) = { v = [x, 1]; y = x; if x > 0 { y = sum(v[2..4]) }; y }", [-1], 1),
+    "step": ("f(x) = { y = x; if x > 0 { for i in 1..3 by 0 { y += i } }; y }", [-1], 1),
+    "shapes": ("f(x) = { y = x; if x > 0 { y = sum([x, 1] + [1, 2, 3]) }; y }", [-1], 1),
+    "names": ("g(x) = x, 1\nf(x) = { y = x; if x > 0 { a, b, d = g(x); y = a }; y }", [-1], 1),
+    "no value": ("f(x) = { if 1 > 2 { z = 1 }; y = x; if x > 0 { y = z }; y }", [-1], 1),
+    "in a function": ("g(v, k) = v[k]\nf(x) = { y = x; if x > 0 { y = g([x], 2) }; y }", [-1], 1),
+    "in an arm of an arm": ("if x > 0 then (if x > 1 then [x][2] else x) else x^2", [-1, 0.5], 2),
+    "in both arms of an arm": ("if x > 0 then (if x > 1 then [x][2] else [x][3]) else x^2", [-1, 0], 0.5),
+    "empty": ("f(x) = { v = [1, 2]; y = x; if x > 0 { y = max(v[2..1]) }; y }", [-1], 1),
+    "a turn": ("f(x) = { s = x; for i in 1..x { s += [1, 2, 3][i] }; s }", [0, 1, 3], 4),
+    "a turn of a while": ("f(x) = { s = 0; i = 1; while i <= x { s += [1, 2, 3][i]*x; i += 1 }; s }", [0, 3], 7),
+    "assigned in a turn": ("f(x) = { v = zeros(2); for i in 1..x { v[i] = x }; sum(v) }", [0, 2], 3),
+    "in an arm of a turn": ("f(x) = { s = x; for i in 1..x { if i == 3 { s = [s][2] } }; s }", [0, 2], 5),
+    "of a value": ("f(x) = { s = 0; for i in 1..9 { if i < x { s += [x, 1][i] } }; s }", [0, 3], 4),
+    "too long": ("f(x) = if x > 0 then sum(i for i in 1..10^9) else x", [-1], 1),
+    "too large": ("f(x) = if x > 0 then sum(zeros(10^9)) else x", [-1], 1),
+    "no end": ("g(n) = g(n + 1)\nf(x) = if x > 0 then g(1) else x", [-1], 1),
+    "only a loop makes it": ("f(x) = { n = 0; while n < x { t = x*n; n += 1 }; t }", [1, 7], 0),
+    "the last of a loop": ("f(x) = { for i in 1..x { y = i }; i*y*x }", [1, 9], 0.5),
+    "made by the turn before": ("f(x) = { s = 1; for i in 1..x { if i > 1 { s += t }; t = s*x }; s + t }", [1, 6], 0),
+    "a vector only a loop makes": ("f(x) = { for i in 1..x { v = [i, x]; v[1] = x }; v[1]*v[2] }", [1, 5], -1),
+    "not by an if": ("f(x) = { n = 0; while n < x { t = n; n += 1 }; if x < 1 { t = x }; t }", [1, 7], 0),
+    "behind a loop": ("f(x) = { m = 0; for i in 1..x { if i > 5 { m = 1 } }; [7*x, 8][m] }", [6, 300], 5),
+    "before a longer loop": ("f(x) = { y = [x, 1][x]; for i in 1..100*x { y += 1 }; y }", [1, 2], 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_errors_of_an_arm(name: str) -> None:
+    """Those of the rows that take it, as at the point; the others have their results."""
+    text, good, bad = ARMS[name]
+    points = [{"x": float(x)} for x in good]
+    assert_rows(text, points)
+    same_error(text, [*points, {"x": float(bad)}], len(points))
+
+
+def test_results_that_a_row_has_alone() -> None:
+    """A row whose results have another shape than those of the others is an error of it."""
+    text = "f(x) = { v = [x]; for i in 1..x { if i > 5 { v = [x, 2] } }; v }"
+    program = adcli.load(text)
+    assert list(program.columns({"x": array(1, 5)})) == ["f[1]", "df[1]_dx"]
+    with pytest.raises(ProgramError, match=r"are f\[1\], f\[2\], of other inputs f\[1\]"):
+        program.columns({"x": array(1, 7, 2)})
+
+
+def kept(program: adcli.Program) -> Columns:
+    """The code of a program that was compiled once."""
+    (code,) = program._columns.values()
+    return code
+
+
+@pytest.mark.parametrize("text", [
+    "f(x) = { s = 0; for i in 1..x { s += i }; s }",
+    "f(x) = { s = x; for i in 1..3 { s += [1, 2, 3][x] }; for i in 1..x { s += i }; s }",
+    "f(x) = { s = x; for i in 0..2*x by x { s += i }; for i in 1..x { s += 1 }; s }",
+])  # fmt: skip
+@pytest.mark.parametrize("x", [1e12, NAN, INF])
+def test_a_bad_row_is_told_at_once(text: str, x: float) -> None:
+    """No code is made for more turns than the other rows take."""
+    program = adcli.load(text)
+    rows = np.ones(1000)
+    rows[700] = x
+    with pytest.raises(AdcliError) as there:
+        program.eval(x=x)
+    with pytest.raises(type(there.value)) as found:
+        program.columns({"x": rows})
+    assert str(found.value) == str(there.value)
+    assert found.value.details[-1] == "in row 700, counted from 0"
+    assert len(kept(program)._stages) == 1
+
+
+def test_nothing_more_behind_the_first_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless all errors are wanted."""
+    asked: list[float] = []
+    at_point = Columns.at_point
+
+    def counting(self: Columns, numbers: Any) -> list[float]:
+        asked.append(numbers[0])
+        return at_point(self, numbers)
+
+    monkeypatch.setattr(Columns, "at_point", counting)
+    x = np.arange(1.0, 200_001)
+    for jobs in (1, 4):
+        asked.clear()
+        program = adcli.load("f(x) = if x > 150 then [x, 1][3] else x^2")
+        with pytest.raises(ProgramError) as found:
+            program.columns({"x": x}, jobs=jobs)
+        assert found.value.details[-1] == "in row 150, counted from 0"
+        assert asked.count(151) == 1
+        assert len(asked) <= jobs
+    asked.clear()
+    _, errors = kept(program).compute({"x": x[100:300]}, 200)
+    assert sorted(errors) == list(range(50, 200))
+    assert asked == x[150:300].tolist()
+
+
+def test_the_code_that_decides_is_the_rows_own() -> None:
+    """Rows looked at one by one, for there are few, have the bits that many have."""
+    text = "f(x, n) = { s = x; for i in 1..n { s = sin(s)*x + exp(-s) }; s }"
+    n = np.repeat([1.0, 5.0, 40.0, 300.0, 900.0, 3000.0], 20)
+    x = np.linspace(0.1, 0.9, len(n))
+    expected = adcli.load(text).columns({"x": x, "n": n})
+    for rows in (slice(0, 3), slice(38, 41), slice(59, 62), slice(78, 82), slice(99, 101), [119]):
+        alone = adcli.load(text).columns({"x": x[rows], "n": n[rows]})
+        assert bits(alone) == bits(expected, rows)
+
+
+def test_constants_are_folded_when_rows_are_looked_at() -> None:
+    """What constants alone take does not make a row too long for code."""
+    waves = "sin(" * 12 + "v" + ")" * 12
+    text = f"f(x, c) = {{ s = sum({waves} for v in c); n = 0; while n < x {{ s = s*x/9; n += 1 }}; s }}"
+    program = adcli.load(text)
+    constants = {"c": [k / 700 for k in range(1000)]}
+    x = array(1, 2, 7)
+    found = program.columns({"x": x}, constants=constants)
+    assert len(kept(program)._stages) == 2
+    values = [mpmath.mpf(v) for v in constants["c"]]
+    for _ in range(12):
+        values = [mpmath.sin(v) for v in values]
+    total = float(mpmath.fsum(values))
+    for row, n in enumerate(x):
+        assert_alike(found["f"][row], total * (n / 9) ** n, n, 1e-11)
+        assert_alike(found["df_dx"][row], total * n * (n / 9) ** (n - 1) / 9, n, 1e-11)
+
+
+def test_the_recursion_limit_stays() -> None:
+    before = sys.getrecursionlimit()
+    text = "".join(f"if x < {i} then x + {i} else " for i in range(300)) + "x^2"
+
+    def work() -> None:
+        adcli.load(f"f(x) = {text}").columns({"x": array(1.5, 400)})
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sys.getrecursionlimit() == before
 
 
 def test_an_index_into_nothing() -> None:
@@ -603,12 +774,11 @@ def test_bits_in_any_order() -> None:
 
 @pytest.mark.parametrize("given", [
     {"x": np.empty(0)}, {"x": []}, {"x": np.empty((0, 3))}, {"x": np.empty((0, 2, 2))},
-    {"x[1]": [], "x[2]": []},
+    {"x[1]": [], "x[2]": []}, {"x": np.empty(0, int)},
 ])  # fmt: skip
 def test_no_rows(given: dict[str, Any]) -> None:
     """Columns of no rows, with their names."""
-    given = {name: np.asarray(x, float) for name, x in given.items()}
-    text = "f(x) = x^2" if list(given) == ["x"] and given["x"].ndim == 1 else "f(x) = sum(x[1])"
+    text = "f(x) = x^2" if list(given) == ["x"] and np.ndim(given["x"]) == 1 else "f(x) = sum(x)"
     found = adcli.load(text).columns(given)
     assert next(iter(found)) == "f"
     assert len(found) > 1
@@ -642,6 +812,13 @@ def test_constants_decide() -> None:
     for n, total in ((3, 6.0), (10, 55.0), (0, 0.0)):
         found = program.columns({"x": array(2)}, constants={"n": n})
         assert (found["f"][0], found["df_dx"][0]) == (2 * total, total)
+
+
+def test_zeros_as_constants_are_told_apart() -> None:
+    program = adcli.load("f(x, c) = x/c")
+    for c in (0.0, -0.0, 0.0):
+        found = program.columns({"x": array(1)}, constants={"c": c})
+        assert found["f"][0] == math.copysign(INF, c)
 
 
 @pytest.mark.parametrize("change", [1e-9, 1e-12])
@@ -781,6 +958,20 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a number": ({"x": 1.0}, {}, "'x' is not a column of numbers"),
     "four dimensions": ({"x": np.zeros((2, 2, 2, 2))}, {}, "'x' is not a column of numbers"),
     "ragged": ({"x": [[1, 2], [3]]}, {}, "'x' is not a column of numbers"),
+    "ragged arrays": ({"x": [np.ones(2), np.ones(3)]}, {}, "'x' is not a column of numbers"),
+    "too large": ({"x": [10**400, 1.0]}, {}, "'x' is not a column of numbers"),
+    "a set": ({"x": {1.0, 2.0}}, {}, "'x' is not a column of numbers"),
+    "named fields": ({"x": np.zeros(2, "i4,f8")}, {}, "'x' is not a column of numbers"),
+    "masked": ({"x": np.ma.array([1.0, 2.0], mask=[0, 1])}, {}, "'x' has masked values"),
+    "no name": ({1: ONE}, {}, "no input is called '1'"),
+    "no name of a constant": ({"x": ONE}, {"constants": {1: 2}}, "no input is called '1'"),
+    "ragged constant": ({"x": ONE, "y": ONE}, {"constants": {"v": [[1, 2], [3]]}}, "rows of 1 and 2"),
+    "text as a constant": ({"x": ONE, "y": ONE}, {"constants": {"v": "12"}}, "'v' is not a number"),
+    "far element": ({"v[10000000]": ONE}, {}, r"'v\[1\]' is missing"),
+    "far element of a matrix": ({"v[1,1]": ONE, "v[999999999,2]": ONE}, {}, r"'v\[1,2\]' is missing"),
+    "an element of a constant": ({"v[1]": ONE, "v[2]": ONE}, {"constants": {"v": [1, 2]}}, "'v' is a constant and a column"),
+    "no elements, other rows": ({"x": ONE, "y": np.empty((3, 0))}, {}, "columns of 2 and of 3 rows"),
+    "wrt no name": ({"x": ONE, "y": ONE, "v": np.ones((2, 2))}, {"wrt": [["x"]]}, "no input is called"),
     "dates": ({"x": np.array(["2020-01-01"], "M8[D]")}, {}, "'x' is not a column of numbers"),
     "vector for an element": ({"v[1]": np.ones((2, 2))}, {}, "one number in each row"),
     "element missing": ({"v[1]": ONE, "v[3]": ONE}, {}, r"'v\[2\]' is missing"),
@@ -803,8 +994,8 @@ def test_wrong_inputs(name: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [3, 200_000])
-@pytest.mark.parametrize("jobs", [-1, -7])
-def test_wrong_numbers_of_threads(rows: int, jobs: int) -> None:
+@pytest.mark.parametrize("jobs", [-1, -7, 0, 1.5, "2", NAN])
+def test_wrong_numbers_of_threads(rows: int, jobs: Any) -> None:
     """They are told, whatever the number of rows."""
     with pytest.raises(InputError, match="jobs"):
         adcli.load("f(x) = x^2").columns({"x": np.ones(rows)}, jobs=jobs)
@@ -815,6 +1006,23 @@ def test_towards_nothing() -> None:
     program = adcli.load("f(x) = { n = 0; while n < x { n += 1 }; n }")
     found = program.columns({"x": array(1, 90_000)}, wrt=[])
     assert {name: column.tolist() for name, column in found.items()} == {"f": [1.0, 90_000.0]}
+    assert list(program.columns({"x": array(1, 90_000)}, wrt=(), hessian=True)) == ["f"]
+
+
+def test_vectors_of_nothing() -> None:
+    """They have rows, and no elements."""
+    program = adcli.load("f(v, x) = sum(v) + x^2")
+    found = program.columns({"v": np.empty((2, 0)), "x": array(1, 3)})
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "f": [1.0, 9.0], "df_dx": [2.0, 6.0]
+    }  # fmt: skip
+    alone = adcli.load("f(v) = sum(v)").columns({"v": np.empty((3, 0))})
+    assert {name: column.tolist() for name, column in alone.items()} == {"f": [0.0] * 3}
+
+
+def test_long_doubles_that_are_too_large() -> None:
+    x = np.array([1, 1e308], np.longdouble) * 10
+    assert adcli.load("f(x) = x").columns({"x": x})["f"].tolist() == [10.0, INF]
 
 
 # Memory, threads, kept code.
@@ -918,10 +1126,13 @@ def test_code_is_kept() -> None:
     program.columns({"x": array(1)}, constants={"y": 3.0})
     program.columns({"x": array(1)}, constants={"y": -0.0})
     program.columns({"x": array(1)}, constants={"y": 0.0})
-    assert len(program._columns) == 7
-    for _ in range(2):
-        program.columns({"x": array(1)}, constants={"y": 3.0})
-    assert len(program._columns) == 7
+    program.columns({"x": array(1)}, constants={"y": NAN})
+    assert len(program._columns) == 8
+    for same in (3.0, 3, np.array(3), np.float32(3), float("nan"), np.nan, 0, -0.0):
+        program.columns({"x": array(1)}, constants={"y": same})
+    program.columns({"y": array(3), "x": array(1)}, wrt=["x"])
+    program.columns({"y": array(3), "x": array(1)}, wrt=["x", "x"])
+    assert len(program._columns) == 8
     assert next(iter(program._columns.values())) is kept
 
 

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import random
+import struct
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -20,6 +26,8 @@ from mpmath import mpf
 from mpmath_functions import PRIMITIVES
 
 from adcli.evaluate.native import Kernel, Target
+from adcli.evaluate.room import Room
+from adcli.evaluate.threads import together
 from adcli.graph.conditions import Condition
 from adcli.graph.kernels import COMPARISONS
 from adcli.graph.open import OpenGraph
@@ -56,6 +64,9 @@ EACH_PRIMITIVE = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def target(vectors: bool) -> Target:
     """This machine, with the vector library or without."""
     return Target(vectors=vectors)
+
+
+ROOM = Room()
 
 
 def opened(count: int) -> tuple[OpenGraph, list[int]]:
@@ -339,11 +350,11 @@ def test_long_code(operations: int, vectors: bool, monkeypatch: pytest.MonkeyPat
     columns = [[chooser.uniform(-3, 3) for _ in range(21)] for _ in inputs]
     columns[0][:3] = [NAN, INF, -0.0]
     cut = run(Kernel(graph, inputs, outputs, target(vectors)), columns, len(outputs))
-    monkeypatch.setattr("adcli.evaluate.native._LONGEST", 97)
+    monkeypatch.setattr("adcli.evaluate.chunks.LONGEST", 97)
     shreds = run(Kernel(graph, inputs, outputs, target(vectors)), columns, len(outputs))
     assert repr(shreds) == repr(cut)
     if operations < 5_000:
-        monkeypatch.setattr("adcli.evaluate.native._LONGEST", 10**6)
+        monkeypatch.setattr("adcli.evaluate.chunks.LONGEST", 10**6)
         whole = run(Kernel(graph, inputs, outputs, target(vectors)), columns, len(outputs))
         assert repr(whole) == repr(cut)
     assert len({repr(column) for column in cut}) > 10
@@ -375,7 +386,233 @@ def test_the_scalar_library_is_used_if_asked_for() -> None:
     """Without vectors no function is one of vectors."""
     assert target(False).vector_library == ""
     for name, arity in (("exp", 1), ("pow", 2), ("log", 1)):
-        assert target(False).function(name, arity) == (name, False)
+        address, is_vector = target(False).function(name, arity)
+        assert address
+        assert not is_vector
     assert target(True).lanes == target(False).lanes in (2, 4, 8)
+    if target(True).vector_library:
+        assert target(True).function("exp", 1)[1]
     with pytest.raises(RuntimeError, match="no such_function"):
         target(True).function("such_function", 1)
+
+
+# What is large, and what is nothing.
+
+
+@BOTH_TARGETS
+def test_no_operations(vectors: bool) -> None:
+    """Without operations, without inputs, without outputs, without rows."""
+    graph, (x,) = opened(1)
+    assert run(Kernel(graph, [x], [x], target(vectors)), [[1.0, -0.0, NAN]], 1)[0][:2] == [1, 0]
+    constants = [2.5, True, NAN, -0.0]
+    graph, _ = opened(0)
+    kernel = Kernel(graph, [], constants, target(vectors))
+    assert kernel.operations == 0
+    outputs = [np.empty(16) for _ in constants]
+    kernel.run([], [output.ctypes.data for output in outputs], 16)
+    for constant, output in zip(constants, outputs, strict=True):
+        assert {repr(float(constant))} == set(map(repr, output.tolist()))
+    kernel = Kernel(graph, [], [], target(vectors))
+    kernel.run([], [], 16)
+    kernel.run([], [], 0)
+
+
+def test_the_bits_of_constants() -> None:
+    """A nan keeps its sign and payload, and zeros their signs."""
+    graph, (x,) = opened(1)
+    bits = (0x7FF8000000000123, 0xFFF8000000000456, 0x8000000000000000, 0, 1, 0x7FF0000000000000)
+    numbers = [struct.unpack("<d", struct.pack("<Q", b))[0] for b in bits]
+    condition = graph.compare(">", x, 0.0)
+    # In an operation all nans are one.
+    outputs = [*numbers, *(graph.select(condition, number, 1.0) for number in numbers[2:])]
+    found = run(Kernel(graph, [x], outputs, target(True)), [[1.0] * 3], len(outputs))
+    for column, b in zip(found, bits + bits[2:], strict=True):
+        assert {struct.unpack("<Q", struct.pack("<d", number))[0] for number in column} == {b}
+
+
+@BOTH_TARGETS
+@pytest.mark.parametrize("name", ["neg", "abs", "sign"])
+def test_signs_are_bits(name: str, vectors: bool) -> None:
+    """What changes a sign changes that of nan too, or keeps it as Python does."""
+    graph, (x,) = opened(1)
+    kernel = Kernel(graph, [x], [graph.unary(BY_NAME[name].code, x)], target(vectors))
+    signed = [s * number for s in (1.0, -1.0) for number in SPECIAL]
+    (found,) = run(kernel, [signed], 1)
+    for number, got in zip(signed, found, strict=True):
+        expected = compute(BY_NAME[name].code, number)
+        assert repr(got) == repr(expected)
+        assert math.copysign(1, got) == math.copysign(1, expected) or name == "sign"
+
+
+def test_many_columns() -> None:
+    """Ten thousand outputs and as many inputs; most outputs are no operations."""
+    count = 10_000
+    graph, inputs = opened(count)
+    outputs: list[Any] = [*inputs[::2], *(float(k) for k in range(count // 2))]
+    outputs[5::100] = [graph.unary(BY_NAME["neg"].code, node) for node in inputs[5::100]]
+    rows = 9
+    columns = [[float(k + row) for row in range(rows)] for k in range(count)]
+    found = run(Kernel(graph, inputs, outputs, target(True)), columns, count)
+    for position, column in enumerate(found):
+        if position % 100 == 5:
+            assert column == [-number for number in columns[position]]
+        elif position < count // 2:
+            assert column == columns[2 * position]
+        else:
+            assert column == [float(position - count // 2)] * rows
+
+
+def test_values_that_no_stack_holds() -> None:
+    """A sum that needs 20,000 values at its end, in a thread with little stack."""
+    graph, (x,) = opened(1)
+    terms = [graph.binary(MUL, x, float(k)) for k in range(2, 20_002)]
+    total: Any = 0.0
+    for term in reversed(terms):
+        total = graph.binary(ADD, term, total)
+    kernel = Kernel(graph, [x], [total], target(True))
+    found: list[list[float]] = []
+    size = threading.stack_size(512 << 10)
+    try:
+        thread = threading.Thread(target=lambda: found.extend(run(kernel, [[1.0, -2.0]], 1)))
+        thread.start()
+    finally:
+        threading.stack_size(size)
+    thread.join()
+    exact = float(sum(range(2, 20_002)))
+    assert found == [[exact, -2.0 * exact]]
+
+
+# Threads and places.
+
+
+def bits_of(columns: Sequence[Any]) -> list[bytes]:
+    """Columns as bytes."""
+    return [column.tobytes() for column in columns]
+
+
+@BOTH_TARGETS
+@pytest.mark.parametrize("operations", [40, 2_500])
+def test_threads_and_places(
+    operations: int, vectors: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bits for each number of threads, size of turns, and way to write."""
+    graph, inputs, outputs = recorded(operations, operations)
+    rows = 64 * 11 + 8
+    given = np.random.default_rng(5).uniform(-3, 3, (len(inputs), rows))
+    given[0, :3] = NAN, INF, -0.0
+    monkeypatch.setattr("adcli.evaluate.native._WORTH_A_THREAD", 1)
+    monkeypatch.setattr("adcli.evaluate.native._BLOCK", 64)
+    expected: list[bytes] | None = None
+    for least in (0, 1 << 40):  # bytes that are streamed: all, none
+        monkeypatch.setattr("adcli.evaluate.native._STREAMS", least)
+        kernel = Kernel(graph, inputs, outputs, target(vectors))
+        for turn in (1, 1 << 40):
+            monkeypatch.setattr("adcli.evaluate.native._TURN", turn)
+            for threads, shift in itertools.product((1, 2, 5), (0, 1)):
+                room = [column[shift:] for column in ROOM.columns(len(outputs), rows + shift)]
+                for column in room:
+                    column[:] = 12345.0
+                addresses = [x.ctypes.data for x in given], [x.ctypes.data for x in room]
+                kernel.run(*addresses, rows, threads)
+                expected = expected or bits_of(room)
+                assert bits_of(room) == expected, (least, turn, threads, shift)
+
+
+def test_threads_that_run_one_kernel_at_once() -> None:
+    """Its scratch memory is not shared."""
+    graph, inputs, outputs = recorded(3_000, 4)
+    kernel = Kernel(graph, inputs, outputs, target(True))
+    rows = 64
+    given = np.random.default_rng(5).uniform(-3, 3, (8, len(inputs), rows))
+
+    def compute_part(k: int) -> list[bytes]:
+        made = [np.empty(rows) for _ in outputs]
+        kernel.run([x.ctypes.data for x in given[k]], [x.ctypes.data for x in made], rows)
+        return bits_of(made)
+
+    expected = [compute_part(k) for k in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(10):
+            assert list(pool.map(compute_part, range(8))) == expected
+
+
+def test_work_that_fails() -> None:
+    """Whichever thread fails, the error arrives, and the next work is done."""
+    here = threading.get_ident()
+    for fails_here in (True, False):
+        both = threading.Barrier(2)
+
+        def work(both: threading.Barrier = both, fails_here: bool = fails_here) -> None:
+            both.wait()
+            if (threading.get_ident() == here) is fails_here:
+                raise KeyError("failed")
+
+        with pytest.raises(KeyError, match="failed"):
+            together(work, 2)
+    done: list[int] = []
+    together(lambda: done.append(1), 3)
+    assert 1 <= len(done) <= 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_threads_after_a_fork() -> None:
+    """A child has none of the threads of its parent, and does not wait for them."""
+    code = (
+        "import os, sys\n"
+        "from adcli.evaluate.threads import together\n"
+        "together(lambda: None, 4)\n"
+        "child = os.fork()\n"
+        "together(lambda: None, 4)\n"
+        "if not child: os._exit(7)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 7
+
+
+# Room for results.
+
+
+def test_room_is_used_again() -> None:
+    """Columns are apart, begin at lines of the cache, and are free when nobody has them."""
+    room = Room()
+    for count, rows in ((3, 1_000), (1, 1), (0, 8), (2, 0), (5, 4_096)):
+        columns = room.columns(count, rows)
+        assert [len(column) for column in columns] == [rows] * count
+        for k, column in enumerate(columns):
+            column[:] = k
+            assert column.ctypes.data % 64 == 0 or not rows
+        assert all((column == k).all() for k, column in enumerate(columns))
+    (column,) = room.columns(1, 5_000)
+    address, part = column.ctypes.data, column[10:20]
+    del column
+    (other,) = room.columns(1, 5_000)
+    assert other.ctypes.data != address
+    del part
+    (again,) = room.columns(1, 5_000)
+    assert again.ctypes.data == address
+
+
+def test_room_is_given_back_in_the_middle_of_taking() -> None:
+    """A collection of garbage may do that in the same thread."""
+    room = Room()
+    done: list[int] = []
+
+    class Block:
+        """Its length is asked for while the lock is held."""
+
+        def __len__(self) -> int:
+            done.append(1)
+            if len(done) < 5:
+                room._give(np.empty(7, np.uint8))
+            return 1
+
+    def use() -> None:
+        room._free.append(Block())
+        room._take(100)
+        room._give(np.empty(8, np.uint8))
+
+    thread = threading.Thread(target=use, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert len(done) >= 5
