@@ -380,9 +380,10 @@ class Program:
             LimitError: too many operations, or calls too deep.
         """
         from adcli.graph.open import OpenGraph, TooFewTurnsError, UndecidedError
+        from adcli.graph.opentracer import OpenTracer
 
         graph = OpenGraph(max_operations, turns)
-        tracer = Tracer(graph, history)
+        tracer = OpenTracer(graph, history)
         inputs: list[Input] = []
         arguments: list[Value | None] = []
         unknown = [name for name in values if name not in self.inputs]

@@ -5,9 +5,7 @@ whatever is rarer, or has a vector in it, in methods. Calls push a frame on a li
 recursion is bounded by MAX_DEPTH and not by Python's stack.
 
 A branch at a point is decided by looking at a value (`BRANCH`, below). In an open graph
-there is nothing to look at: both arms of the instruction run, one after the other, and
-their registers are merged (`_both`, and `arms`). What goes wrong in an arm is no error of
-those inputs that do not take it: the others are noted as failed (`_arm`).
+there is nothing to look at; what happens then is in `opentracer`.
 """
 
 from __future__ import annotations
@@ -19,23 +17,18 @@ from adcli.errors import LimitError, ProgramError, Span
 from adcli.graph import arrays
 from adcli.graph import code as c
 from adcli.graph.arrays import Array, Several, Value
-from adcli.graph.conditions import SIGNS, Condition, Truth
+from adcli.graph.conditions import SIGNS
 from adcli.graph.kernels import COMPARISONS
 from adcli.graph.numbers import number
 from adcli.graph.primitives import (
-    ABS,
     ADD,
-    BY_NAME,
     CAREFUL,
     COMMUTATIVE,
-    DIV,
     END,
     FIRST_UNARY,
     KERNELS,
-    MAX,
     MUL,
     NEG,
-    SUB,
 )
 from adcli.graph.suggest import counted
 from adcli.graph.wengert import (
@@ -53,11 +46,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100_000
 # Prelude functions that are mapped run a machine of their own inside the machine.
 MAX_NESTED = 50
-# Branches inside of branches that the inputs decide: each is three calls of Python, for which
-# `Program.open` makes room.
-_MOST_ARMS = 1000
 
-FLOOR = BY_NAME["floor"].code
 _COMPARE = {op: COMPARISONS[sign] for op, sign in SIGNS.items()}
 
 
@@ -74,54 +63,6 @@ class Iterator:
         self.first = first
         self.step = step
         self.items = items
-
-
-class OpenRange:
-    """What a `for` runs over whose ends or step the inputs decide."""
-
-    __slots__ = ("first", "step", "terms")
-
-    def __init__(self, graph: Any, first: Scalar, last: Scalar, step: Scalar) -> None:
-        self.first = first
-        self.step = step
-        turns = graph.binary(DIV, graph.binary(SUB, last, first), step)
-        # The terms behind the first, as `Tracer._range_count` counts them.
-        size = graph.binary(MAX, 1.0, graph.unary(ABS, turns))
-        self.terms = graph.binary(ADD, turns, graph.binary(MUL, 1e-10, size))
-
-    def is_range(self, graph: Any) -> Truth:
-        """Whether the ends are numbers, and the step is none of 0, inf and nan."""
-        finite = [graph.binary(SUB, x, x) for x in (self.terms, self.step)]
-        found: Truth = graph.both(*(graph.compare("==", x, 0.0) for x in finite))
-        return found
-
-    def goes_on(self, graph: Any, index: int) -> Truth:
-        """Whether there is a term `index`, counted from 0."""
-        found: Truth = graph.compare(">=", self.terms, float(index))
-        return found
-
-
-class OpenIndex:
-    """An index that the inputs decide, within its bounds."""
-
-    __slots__ = ("_graph", "_node", "_size")
-
-    def __init__(self, graph: Any, node: int, size: int) -> None:
-        self._graph = graph
-        self._node = node
-        self._size = size
-
-    def equals(self, offset: int) -> Truth:
-        """Whether it picks the element at an offset (from 0)."""
-        found: Truth = self._graph.compare("==", self._node, float(offset + 1))
-        return found
-
-    def pick(self, items: list[Scalar]) -> Scalar:
-        """The element it picks; of none anything, for there all inputs have failed."""
-        found = items[-1] if items else math.nan
-        for offset in range(len(items) - 2, -1, -1):
-            found = self._graph.select(self.equals(offset), items[offset], found)
-        return found
 
 
 class Tracer:
@@ -148,10 +89,6 @@ class Tracer:
         # records nothing ends too.
         self.budget = graph.max_operations
         self._nested = 0
-        # The branches of which an arm is being run, outermost first, and for each arm where
-        # it and those around it are taken.
-        self._arms: list[tuple[int, int]] = []
-        self._taken: list[Truth] = [True]
 
     def call(
         self, function: c.Function, arguments: list[Value | None], fixed: int = NOWHERE
@@ -307,7 +244,7 @@ class Tracer:
                         R[target] = Array(x.shape, x.items[:])
                 elif op == c.NEXT:
                     iterator = R[a]
-                    if is_open and type(iterator) is OpenRange:
+                    if is_open and type(iterator) is not Iterator:
                         position = self._turns(function, code, position, R, fixed)
                         continue
                     index = iterator.index
@@ -382,6 +319,8 @@ class Tracer:
                 error.span = self._span(function, where, fixed, frames)
             raise
 
+    # What values decide at a point, and in an open graph nothing does: see `opentracer`.
+
     def _both(
         self,
         function: c.Function,
@@ -390,115 +329,8 @@ class Tracer:
         R: list[Any],
         fixed: int,
     ) -> int:
-        """Run both arms of the branch before `position` under its condition.
-
-        Returns:
-            Where they meet.
-
-        Raises:
-            ProgramError: it is a loop or a recursion whose end the inputs decide.
-        """
-        from adcli.graph.arms import merged, separate
-
-        graph: Any = self.graph
-        target, a, end = code[position - 1][1:4]
-        assert isinstance(end, int)
-        last = code[end - 1]
-        # A loop ends with a jump back before its condition.
-        if last[0] == c.JUMP and last[1] < position:
-            if not graph.turns:
-                raise _no_formula("loop")
-            return self._turns(function, code, position, R, fixed)
-        condition = R[a]
-        code = code[:]
-        code[end] = (c.RETURN, 0, (0,), 0, code[min(end, len(code) - 1)][4])
-        yes, no = separate(R), separate(R)
-        self._begin(function, position)
-        in_yes = self._arm(condition, True, function, yes, fixed, code, position)
-        in_no = self._arm(condition, False, function, no, fixed, code, target)
-        self._arms.pop()
-        graph.here = code[position - 1][4] if fixed == NOWHERE else fixed
-        if in_yes and in_no:
-            raise in_yes
-        R[:] = no if in_yes else yes if in_no else merged(graph, condition, yes, no)
-        return end
-
-    def _begin(self, function: c.Function, position: int) -> None:
-        """Note that arms of the branch before `position` run inside of those around.
-
-        Raises:
-            ProgramError: it is a recursion whose end the inputs decide.
-            LimitError: there are too many around.
-        """
-        place = (id(function), position)
-        depth = len(self._arms)
-        # In a formula no recursion is followed; for rows those that other values end are.
-        if place in self._arms and (depth >= _MOST_ARMS or not self.graph.turns):  # type: ignore[attr-defined]  # it is open
-            raise _no_formula("recursion")
-        if depth >= _MOST_ARMS:
-            raise LimitError(f"branches nested more than {_MOST_ARMS} deep have no formula")
-        self._arms.append(place)
-
-    def _arm(
-        self,
-        condition: Condition,
-        holds: bool,
-        function: c.Function,
-        registers: list[Any],
-        fixed: int,
-        code: list[c.Instruction],
-        position: int,
-    ) -> ProgramError | LimitError | None:
-        """Run an arm, or a turn of a loop, under the condition that it is taken.
-
-        Returns:
-            The error it ends with, if it does: the inputs that take it are noted as failed.
-
-        Raises:
-            ProgramError: what only values could decide; in a formula, any error.
-            LimitError: nothing can be recorded any more; in a formula, any limit.
-        """
-        graph: Any = self.graph
-        depth = len(self._arms)
-        if graph.turns:
-            here = condition if holds else graph.negation(condition)
-            self._taken.append(graph.both(self._taken[-1], here))
-        try:
-            self._run(function, registers, fixed, code, position)
-        except (ProgramError, LimitError) as error:
-            from adcli.graph.open import UndecidedError
-
-            is_spent = self.budget < 0 or graph.is_full
-            if not graph.turns or is_spent or isinstance(error, UndecidedError):
-                raise
-            self._fail(True)
-            return error
-        finally:
-            del self._arms[depth:]
-            if graph.turns:
-                self._taken.pop()
-        return None
-
-    def _fail(self, where: Truth) -> None:
-        """Note an error of those inputs that come here and of which a condition holds."""
-        graph: Any = self.graph
-        graph.note_failed(graph.both(self._taken[-1], where))
-
-    def _checked(self, value: Any) -> Any:
-        """The value of a variable that may have none: inputs for which it has none failed."""
-        from adcli.graph.arms import Perhaps
-
-        if not isinstance(value, Perhaps):
-            return value
-        self._fail(self.graph.negation(value.where))  # type: ignore[attr-defined]  # it is open
-        return value.value
-
-    @staticmethod
-    def _still(before: Any, value: Any) -> Any:
-        """A variable behind an `if` that may have had no value before."""
-        from adcli.graph.arms import still
-
-        return still(before, value)
+        """Run both arms of the branch before `position`; where they meet."""
+        raise NotImplementedError
 
     def _turns(
         self,
@@ -508,51 +340,12 @@ class Tracer:
         R: list[Any],
         fixed: int,
     ) -> int:
-        """Run turns of a loop under the condition that the inputs decide.
+        """Run turns of the loop behind whose head `position` is; where it ends."""
+        raise NotImplementedError
 
-        A turn whose condition does not hold leaves everything as it was. Where it still
-        holds after as many turns as the graph has, the graph is `undecided`; turns that no
-        input decides are not counted.
-
-        `position` is behind the BRANCH of a `while`, or the NEXT of a `for`; what comes back
-        is where the loop ends.
-        """
-        from adcli.graph.arms import merged, separate
-
-        graph: Any = self.graph
-        op, target, a, end, where = code[position - 1]
-        assert isinstance(end, int)
-        is_while = op == c.BRANCH
-        if code[end - 2][0] == c.APPEND and not is_while:
-            raise _no_length()
-        iterator = R[a]
-        variables = {instruction[2] for instruction in code if instruction[0] == c.CHECK}
-        # A turn is the body and the jump back, of a `while` also the condition again.
-        code = code[:]
-        code[position - 1] = (c.RETURN, 0, (0,), 0, where)
-        condition: Truth = R[a] if is_while else iterator.goes_on(graph, 0)
-        self._begin(function, position)
-        left, index = graph.turns, 0
-        while condition is True or (condition is not False and left):
-            self._spend(0)
-            if condition is True:
-                self._run(function, R, fixed, code, position)
-                condition = R[a]
-                continue
-            registers = separate(R)
-            if not is_while:
-                registers[target] = self._term(iterator, index)
-            if self._arm(condition, True, function, registers, fixed, code, position):
-                condition = False  # all who take this turn have failed
-                break
-            left -= 1
-            index += 1
-            graph.here = where if fixed == NOWHERE else fixed
-            R[:] = merged(graph, condition, registers, R, variables)
-            condition = R[a] if is_while else iterator.goes_on(graph, index)
-        self._arms.pop()
-        graph.note_undecided(graph.both(self._taken[-1], condition))
-        return end
+    def _checked(self, value: Any) -> Any:
+        """The value of a variable that may have none."""
+        raise NotImplementedError
 
     def _several(self, function: c.Function, registers: tuple[int, ...], R: list[Any]) -> Several:
         """The results of a function, those of a call among them one after the other."""
@@ -662,24 +455,7 @@ class Tracer:
         elif op == c.APPEND:
             R[target].append(R[a])
         elif op == c.RANGE:
-            first, last, step = (R[register] for register in a)
-            if graph.is_open and int in (type(first), type(last), type(step)):
-                if not graph.turns:  # type: ignore[attr-defined]  # it is open
-                    raise _no_formula("loop")
-                arrays.check_numbers(first, last, step)
-                for value in (first, last, step):
-                    if isinstance(value, Array):
-                        raise _no_range_end(value)
-                R[target] = OpenRange(graph, first, last, step)
-                self._fail(graph.negation(R[target].is_range(graph)))  # type: ignore[attr-defined]  # it is open
-                return
-            count = self._range_count(first, last, step)
-            if count > self.budget:  # it will not end in time: there is no way out of a `for`
-                raise LimitError(
-                    f"a loop of {count:,} turns; the limit is {graph.max_operations:,} operations",
-                    details=("--max-operations N allows more",),
-                )
-            R[target] = Iterator(count, first, step)
+            R[target] = self._range(*(R[register] for register in a))
         elif op == c.EACH:
             R[target] = self._each(R[a])
         elif op == c.COLLECT:
@@ -705,10 +481,9 @@ class Tracer:
             self._spend(len(R[a].items) + len(R[b].items))
             R[target] = product
         elif op == c.UNDEFINED:
-            R[target] = [(x, R[x]) for x in a if R[x] is None or graph.is_open]
+            R[target] = self._undefined(a, R)
         elif op == c.FORGET:
-            for register, before in R[a]:
-                R[register] = None if before is None else self._still(before, R[register])
+            self._forget(R[a], R)
         elif op == c.UNPACK:
             value = R[a]
             if not isinstance(value, Several):
@@ -722,6 +497,26 @@ class Tracer:
                 R[register] = item
         else:
             raise AssertionError(f"no instruction {op}")
+
+    def _undefined(self, registers: tuple[int, ...], R: list[Any]) -> Any:
+        """Which of some variables have no value before an `if` with one arm."""
+        return [register for register in registers if R[register] is None]
+
+    def _forget(self, undefined: Any, R: list[Any]) -> None:
+        """Take their values away again behind it."""
+        for register in undefined:
+            R[register] = None
+
+    def _range(self, first: Value, last: Value, step: Value) -> Any:
+        """What a `for` runs over from first to last."""
+        count = self._range_count(first, last, step)
+        if count > self.budget:  # it will not end in time: there is no way out of a `for`
+            most = self.graph.max_operations
+            raise LimitError(
+                f"a loop of {count:,} turns; the limit is {most:,} operations",
+                details=("--max-operations N allows more",),
+            )
+        return Iterator(count, first, step)  # type: ignore[arg-type]  # counted, they are scalars
 
     def _each(self, value: Value) -> Iterator:
         arrays.check_numbers(value)
@@ -745,7 +540,7 @@ class Tracer:
         for value in (first, last, step):
             arrays.check_numbers(value)
             if isinstance(value, Array):
-                raise _no_range_end(value)
+                raise no_range_end(value)
             assert not isinstance(value, Several)
             numbers.append(self.graph.number(value))
         start, end, stride = numbers
@@ -761,13 +556,9 @@ class Tracer:
         # 0..0.3 by 0.1 has four terms although 0.3/0.1 is 2.9999999999999996.
         return max(0, math.floor(turns + 1e-10 * max(1.0, abs(turns))) + 1)
 
-    def _positions(
-        self, index: Any, R: list[Any], size: int, what: str
-    ) -> list[int] | int | OpenIndex:
+    def _positions(self, index: Any, R: list[Any], size: int, what: str) -> list[int] | int:
         """The offset an index picks (from 0), or those a range picks."""
         if not isinstance(index, tuple):
-            if type(R[index]) is int and self.graph.is_open and self.graph.turns:  # type: ignore[attr-defined]  # it is open
-                return self._open_index(R[index], size)
             position = arrays.whole(self.graph, R[index], "an index")
             if not 1 <= position <= size:
                 raise _outside(position, size, what)
@@ -783,59 +574,35 @@ class Tracer:
         self._spend(count >> 3)
         return [start - 1 + k * stride for k in range(count)]
 
-    def _open_index(self, node: int, size: int) -> OpenIndex:
-        """An index that the inputs decide; where it is outside they have failed."""
-        graph: Any = self.graph
-        self._spend(size >> 3)
-        inside = graph.both(graph.compare(">=", node, 1.0), graph.compare("<=", node, float(size)))
-        whole = graph.compare("==", graph.unary(FLOOR, node), node)
-        self._fail(graph.negation(graph.both(inside, whole)) if size else True)
-        return OpenIndex(graph, node, size)
-
     def _index(self, base: Any, indices: tuple[Any, ...], R: list[Any]) -> Value:
         arrays.check_numbers(base)
         if not isinstance(base, Array):
             raise ProgramError("a number has no elements")
-        array: Array = base
-        if len(array.shape) == 1:
+        if len(base.shape) == 1:
             if len(indices) != 1:
                 raise ProgramError(
-                    f"{counted(len(indices), 'index')}, but it is {arrays.describe(array.shape)}"
+                    f"{counted(len(indices), 'index')}, but it is {arrays.describe(base.shape)}"
                 )
-            picked = self._positions(indices[0], R, array.shape[0], "elements")
+            picked = self._positions(indices[0], R, base.shape[0], "elements")
             if isinstance(picked, int):
-                return array.items[picked]
-            if isinstance(picked, OpenIndex):
-                return picked.pick(array.items)
-            return Array((len(picked),), [array.items[i] for i in picked])
-        rows, columns = array.shape
+                return base.items[picked]
+            return Array((len(picked),), [base.items[i] for i in picked])
+        rows, columns = base.shape
         row = self._positions(indices[0], R, rows, "rows")
         if len(indices) == 1:
-            column: list[int] | int | OpenIndex = list(range(columns))
+            column: list[int] | int = list(range(columns))
         else:
             column = self._positions(indices[1], R, columns, "columns")
-        if isinstance(row, OpenIndex):
-            lines: list[list[Scalar]] = [array.items[j::columns] for j in range(columns)]
-            array = Array((1, columns), [row.pick(line) for line in lines])
-            row, rows = 0, 1
-        if isinstance(column, OpenIndex):
-            chosen = [row] if isinstance(row, int) else row
-            lines = [array.items[i * columns : (i + 1) * columns] for i in chosen]
-            chosen_items: list[Scalar] = [column.pick(line) for line in lines]
-            if isinstance(row, int):
-                only: Scalar = chosen_items[0]
-                return only
-            return Array((len(lines),), chosen_items)
         if isinstance(row, int):
             if isinstance(column, int):
-                return array.items[row * columns + column]
+                return base.items[row * columns + column]
             self._spend(len(column) >> 3)
-            return Array((len(column),), [array.items[row * columns + j] for j in column])
+            return Array((len(column),), [base.items[row * columns + j] for j in column])
         if isinstance(column, int):
             self._spend(len(row) >> 3)
-            return Array((len(row),), [array.items[i * columns + column] for i in row])
+            return Array((len(row),), [base.items[i * columns + column] for i in row])
         self._spend(len(row) * len(column))
-        items = [array.items[i * columns + j] for i in row for j in column]
+        items = [base.items[i * columns + j] for i in row for j in column]
         return Array((len(row), len(column)), items)
 
     def _set_element(self, base: Any, value: Any, indices: tuple[Any, ...], R: list[Any]) -> None:
@@ -855,49 +622,18 @@ class Tracer:
             raise ProgramError("only one element at a time can be assigned")
         what = "elements" if len(base.shape) == 1 else "rows"
         offset = self._positions(indices[0], R, base.shape[0], what)
-        columns, column = 1, 0
-        if len(indices) == 2:
-            columns = base.shape[1]
-            column = self._positions(indices[1], R, columns, "columns")  # type: ignore[assignment]  # no range
-        if isinstance(offset, OpenIndex) or isinstance(column, OpenIndex):
-            self._set_open(base.items, offset, columns, column, value)
-            return
         assert isinstance(offset, int)
-        base.items[offset * columns + column] = value
-
-    def _set_open(
-        self, items: list[Scalar], row: Any, columns: int, column: Any, value: Any
-    ) -> None:
-        """Assign the element that the inputs decide: each keeps its own or gets the value."""
-        graph: Any = self.graph
-        for position, item in enumerate(items):
-            here: Truth = True
-            for index, k in ((row, position // columns), (column, position % columns)):
-                is_open = isinstance(index, OpenIndex)
-                here = graph.both(here, index.equals(k) if is_open else index == k)
-            items[position] = graph.select(here, value, item)
+        if len(indices) == 2:
+            column = self._positions(indices[1], R, base.shape[1], "columns")
+            assert isinstance(column, int)
+            offset = offset * base.shape[1] + column
+        base.items[offset] = value
 
 
 _SCALARS = frozenset({int, float})
 # A call to go back to: the function, its code, position and registers, where the result
 # goes, and where to say that operations happen.
 Frame = tuple[c.Function, list[c.Instruction], int, list[Any], int, int]
-
-
-def _no_formula(what: str) -> ProgramError:
-    from adcli.graph.open import UndecidedError
-
-    what = f"a {what} whose length depends on the inputs"
-    hint = "this is where automatic differentiation goes on: adcli grad"
-    return UndecidedError(what, f"{what} has no formula", hint)
-
-
-def _no_length() -> ProgramError:
-    from adcli.graph.open import UndecidedError
-
-    what = "a vector whose length depends on the inputs"
-    hint = "add up in a for loop: s = 0; for i in 1..n { s += ... }"
-    return UndecidedError(what, "the length of a vector cannot depend on the inputs here", hint)
 
 
 def _prelude(where: int) -> int:
@@ -915,7 +651,8 @@ def _maps(function: c.Function, arguments: list[Any]) -> bool:
     return not function.has_shapes and any(isinstance(x, Array) for x in arguments)
 
 
-def _no_range_end(value: Array) -> ProgramError:
+def no_range_end(value: Array) -> ProgramError:
+    """The error of a range whose end is a vector."""
     return ProgramError(f"a range has numbers as its ends, not {arrays.describe(value.shape)}")
 
 
