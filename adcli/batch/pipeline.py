@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +88,9 @@ class Work:
         writer: encodes the results; None if only sums are wanted.
         on_error: what becomes of rows that cannot be computed: FAIL, SKIP or NULL.
         strict: whether a result that is not finite is an error.
+
+    Attributes:
+        ended: set when nobody wants the rest any more.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Work:
         self._writer = writer
         self._on_error = on_error
         self._strict = strict
+        self.ended = threading.Event()
 
     def __call__(self, block: Any) -> Done:
         """Decode, compute, encode.
@@ -130,7 +135,7 @@ class Work:
         if chosen is not None:
             columns = {name: column[chosen] for name, column in columns.items()}
         count = rows.count if chosen is None else len(chosen)
-        results, failures = self._columns.compute(columns, count, jobs=1, stop=stop)
+        results, failures = self._columns.compute(columns, count, 1, stop=stop, ended=self.ended)
         for place, failure in failures.items():
             row = place if chosen is None else int(chosen[place])
             message = getattr(failure, "message", None) or str(failure)
@@ -217,8 +222,12 @@ def run(
                 receive(pending.popleft().result())
         while pending:
             receive(pending.popleft().result())
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    except BaseException:
+        work.ended.set()
+        # Not waited for: who interrupts a row without end is not to wait for that.
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 class Progress:

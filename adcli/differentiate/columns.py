@@ -91,6 +91,7 @@ class Columns:
         jobs: int | None = None,
         *,
         stop: bool = False,
+        ended: threading.Event | None = None,
     ) -> tuple[dict[str, Any], dict[int, Exception]]:
         """The results and derivatives for all rows.
 
@@ -100,6 +101,7 @@ class Columns:
             jobs: how many threads; all cores if None.
             stop: whether to compute nothing more behind the first row that cannot be
                 computed; the results are of no use then.
+            ended: set by somebody who does not want the results any more.
 
         Returns:
             For each of `names` an array of doubles (n,); and for each row that could not be
@@ -111,7 +113,8 @@ class Columns:
         from adcli.evaluate.blocks import Blocks
 
         blocks = Blocks(self, len(self.names), jobs)
-        results, errors = blocks.compute([columns[name] for name in self.inputs], rows, stop=stop)
+        arrays = [columns[name] for name in self.inputs]
+        results, errors = blocks.compute(arrays, rows, stop=stop, ended=ended)
         return dict(zip(self.names, results, strict=True)), errors
 
     def _trace(self, max_operations: int) -> RowGraph:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -118,7 +119,12 @@ class Blocks:
         self._jobs = _threads(jobs)
 
     def compute(
-        self, columns: Sequence[Any], rows: int, *, stop: bool = False
+        self,
+        columns: Sequence[Any],
+        rows: int,
+        *,
+        stop: bool = False,
+        ended: threading.Event | None = None,
     ) -> tuple[list[Any], dict[int, Exception]]:
         """The results for all rows.
 
@@ -127,6 +133,7 @@ class Blocks:
             rows: n.
             stop: whether to compute nothing more behind the first row without a result; the
                 results are of no use then.
+            ended: set by somebody who does not want the results any more.
 
         Returns:
             Arrays of doubles (n,), and for each row that has no result, why; the numbers in
@@ -143,10 +150,16 @@ class Blocks:
         spans = [(start, min(start + BLOCK, rows)) for start in range(0, rows, BLOCK)]
         upcoming = iter(spans)
 
+        def is_over(row: int) -> bool:
+            """Whether this row need not be computed."""
+            if ended is not None and ended.is_set():
+                return True
+            return stop and _any_before(errors, row)
+
         def work() -> None:
             for start, end in upcoming:  # each thread gets others
-                if not (stop and _any_before(errors, start)):
-                    self._block(columns, results, start, end, errors, stop=stop)
+                if not is_over(start):
+                    self._block(columns, results, start, end, errors, is_over)
 
         together(work, max(min(self._jobs, len(spans)), 1))
         return results, errors
@@ -158,12 +171,11 @@ class Blocks:
         start: int,
         end: int,
         errors: dict[int, Exception],
-        *,
-        stop: bool,
+        is_over: Callable[[int], bool],
     ) -> None:
         """Compute some rows, in place."""
         for row in self._by_kernels(columns, results, start, end):
-            if stop and _any_before(errors, row):
+            if is_over(row):
                 return
             try:
                 numbers = self._computation.at_point(_row(columns, row))

@@ -6,7 +6,7 @@ import io
 import math
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,17 @@ def test_sums_that_cancel(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     assert float(got.splitlines()[1]) == expected
 
 
+class Given:
+    """Work that a test says."""
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        self.work = work
+        self.ended = threading.Event()
+
+    def __call__(self, block: Any) -> Any:
+        return self.work(block)
+
+
 class Counted:
     """Blocks, of which some are on the way."""
 
@@ -150,7 +161,7 @@ def test_few_blocks_are_on_the_way(jobs: int) -> None:
             go_on.set()
         return block
 
-    run(counted.blocks(), work, jobs, counted.receive)  # type: ignore[arg-type]
+    run(counted.blocks(), Given(work), jobs, counted.receive)  # type: ignore[arg-type]
     assert counted.received == 200
     assert counted.most <= 2 * jobs + 2
 
@@ -164,10 +175,12 @@ def test_what_came_before_an_error_is_received(jobs: int) -> None:
             raise RowFailedError(f"line {block}")
         return block
 
+    given = Given(work)
     with pytest.raises(RowFailedError, match="line 20"):
-        run(counted.blocks(), work, jobs, counted.receive)  # type: ignore[arg-type]
+        run(counted.blocks(), given, jobs, counted.receive)  # type: ignore[arg-type]
     assert counted.received == 20
     assert counted.taken < 50
+    assert given.ended.is_set() is (jobs > 1)
 
 
 def test_an_error_in_reading_ends_the_threads() -> None:
@@ -175,10 +188,12 @@ def test_an_error_in_reading_ends_the_threads() -> None:
         yield from range(5)
         raise OSError("gone")
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(OSError, match="gone"):
-        run(blocks(), lambda block: block, 3, lambda done: None)  # type: ignore[arg-type]
-    assert threading.active_count() == before
+        run(blocks(), Given(lambda block: block), 3, lambda done: None)  # type: ignore[arg-type]
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_totals() -> None:

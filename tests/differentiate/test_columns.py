@@ -77,8 +77,8 @@ def assert_alike(got: float, expected: float, what: object, relative: float = RE
     elif math.isinf(expected):
         assert got == expected, said
     else:
-        # What cancels to almost nothing may be off by some roundings of 100.
-        assert abs(got - expected) <= relative * abs(expected) + 2.0**-46, said
+        # What cancels to almost nothing may be off by some roundings of 10,000.
+        assert abs(got - expected) <= relative * abs(expected) + 2.0**-38, said
 
 
 def assert_rows(
