@@ -43,6 +43,11 @@ def is_null(column: Any) -> Any:
     return _compute.call_function("is_null", [column]).to_numpy(zero_copy_only=False)
 
 
+def is_valid(column: Any) -> Any:
+    """Where a column is not null."""
+    return _compute.call_function("is_valid", [column])
+
+
 def matches(column: Any, pattern: str) -> Any:
     """Where a pattern (RE2) is found in texts."""
     options = _compute.MatchSubstringOptions(pattern)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
+from adcli.batch import kernels
 from adcli.batch.delimited import Block
 from adcli.batch.rows import COPIED, TEXTS, RowError, Rows, fewer
 from adcli.batch.vectors import labelled, numbers_in, shape_of_list
@@ -113,22 +114,7 @@ class LinesReader:
 
     def decode(self, block: Block, wanted: Sequence[str]) -> Rows:
         """The numbers of a block; its lines as they stand, or a table of their values."""
-        lines: list[bytes] = []
-        places: list[int] = []
-        objects: list[dict[str, Any]] = []
-        errors: dict[int, RowError] = {}
-        for offset, line in enumerate(block.data.split(b"\n")):
-            if not line.strip():
-                continue
-            row, place = len(lines), block.line + offset
-            found, message = _object(line)
-            if found is None:
-                errors[row] = RowError(place, message, text=line.decode("utf-8", "replace"))
-                line, found = b"{}", {}
-            lines.append(line)
-            places.append(place)
-            objects.append(found)
-        rows = Rows(len(lines), {}, errors, places, lines)
+        rows, objects = _plain(block) or _careful(block)
         made: dict[str, Any] = {}
         for key, labels in self._wanted_keys(wanted):
             numbers = self._numbers(key, objects, rows)
@@ -164,17 +150,13 @@ class LinesReader:
 
     def _check_keys(self, objects: list[dict[str, Any]], rows: Rows) -> None:
         """Note the rows with keys that are results', or that a table has no column for."""
-        known, taken = set(self.names), set(self.taken)
-        for row, found in enumerate(objects):
-            if taken and not taken.isdisjoint(found):
-                key = next(key for key in found if key in taken)
-                message = f"the key '{key}' is that of a result"
-            elif self._use != COPIED and not known.issuperset(found):
-                key = next(key for key in found if key not in known)
-                message = f"the key '{key}' is not in the first line, which says the columns"
-            else:
-                continue
-            rows.errors.setdefault(row, RowError(rows.line(row), message))
+        known = frozenset() if self._use == COPIED else frozenset(self.names)
+        taken = frozenset(self.taken)
+        if known and not all(map(known.issuperset, objects)):
+            message = "the key '{}' is not in the first line, which says the columns"
+            _note(rows, objects, lambda key: key not in known, message)
+        if taken and not all(map(taken.isdisjoint, objects)):
+            _note(rows, objects, taken.__contains__, "the key '{}' is that of a result")
 
     def _table(self, objects: list[dict[str, Any]], rows: Rows) -> Any:
         """A column for each key."""
@@ -185,17 +167,88 @@ class LinesReader:
                 kind = pa.list_(pa.float64())
                 if len(self.vectors[name]) > 1:
                     kind = pa.list_(kind)
-            values = []
-            for row, found in enumerate(objects):
-                value, message = _as_kind(found.get(name), kind)
-                if message and row not in rows.errors:
-                    text = _json(found[name])
-                    rows.errors[row] = RowError(rows.line(row), message, name, text)
-                values.append(value)
-            arrays.append(pa.array(values, kind))
+            values = [found.get(name) for found in objects]
+            arrays.append(_array(values, kind, name, rows))
         return pa.Table.from_arrays(arrays, names=self.names)
 
 
+def _plain(block: Block) -> tuple[Rows, list[dict[str, Any]]] | None:
+    """The rows of a block and their objects; None if not each line is one."""
+    lines = block.data.removesuffix(b"\n").split(b"\n")
+    try:
+        objects = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        return None
+    if set(map(type, objects)) != {dict}:
+        return None
+    return Rows(len(lines), {}, {}, block.line, lines), objects
+
+
+def _careful(block: Block) -> tuple[Rows, list[dict[str, Any]]]:
+    """The rows of a block and their objects, line by line; an empty one where there is none."""
+    lines: list[bytes] = []
+    places: list[int] = []
+    objects: list[dict[str, Any]] = []
+    errors: dict[int, RowError] = {}
+    for offset, line in enumerate(block.data.split(b"\n")):
+        if not line.strip():
+            continue
+        place = block.line + offset
+        found, message = _object(line)
+        if found is None:
+            text = line.decode("utf-8", "replace")
+            errors[len(lines)] = RowError(place, message, text=text)
+            line, found = b"{}", {}
+        lines.append(line)
+        places.append(place)
+        objects.append(found)
+    return Rows(len(lines), {}, errors, places, lines), objects
+
+
+def _note(
+    rows: Rows, objects: list[dict[str, Any]], is_bad: Callable[[str], bool], message: str
+) -> None:
+    """Note the rows with a bad key."""
+    for row, found in enumerate(objects):
+        bad = next(filter(is_bad, found), None)
+        if bad is not None:
+            rows.errors.setdefault(row, RowError(rows.line(row), message.format(bad)))
+
+
+def _array(values: list[Any], kind: Any, name: str, rows: Rows) -> Any:
+    """The values of a column, all of one type; errors where they are not."""
+    kinds = set(map(type, values))
+    if kinds <= _PLAIN.get(kind, frozenset()):
+        return pa.array(values, kind)
+    if kind == pa.string():
+        return _texts(values)
+    made = []
+    for row, value in enumerate(values):
+        fits, message = _as_kind(value, kind)
+        if message and row not in rows.errors:
+            rows.errors[row] = RowError(rows.line(row), message, name, _json(value))
+        made.append(fits)
+    return pa.array(made, kind)
+
+
+def _texts(values: list[Any]) -> Any:
+    """Values as texts: a number as in any table, other than texts as JSON."""
+    is_float = [type(value) is float for value in values]
+    numbers = [value if there else None for value, there in zip(values, is_float, strict=True)]
+    others = [
+        value if value is None or isinstance(value, str) else None if there else _json(value)
+        for value, there in zip(values, is_float, strict=True)
+    ]
+    written = kernels.cast(pa.array(numbers, pa.float64()), pa.string())
+    return kernels.filled(written, pa.array(others, pa.string()))
+
+
+# Types of values that columns hold as they are.
+_PLAIN = {
+    pa.string(): frozenset({str, type(None)}),
+    pa.float64(): frozenset({float, type(None)}),
+    pa.bool_(): frozenset({bool, type(None)}),
+}
 _SCALARS = frozenset({float, int})
 
 
@@ -210,8 +263,6 @@ def _as_kind(value: Any, kind: Any) -> tuple[Any, str]:
     """A value of a column of some type; or None, and what is wrong."""
     if value is None:
         return None, ""
-    if kind == pa.string():
-        return (value if isinstance(value, str) else _json(value)), ""
     if pa.types.is_list(kind):
         return (value, "") if isinstance(value, list) and shape_of_list(value) else (None, "")
     if kind == pa.bool_():

@@ -155,7 +155,7 @@ class LinesWriter:
 
     def __init__(self, names: Sequence[str], *, is_copied: bool) -> None:
         self._names = names
-        self._is_copied = is_copied
+        self._is_copied = is_copied and bool(names)
 
     def head(self) -> bytes:
         """Nothing."""
@@ -165,37 +165,60 @@ class LinesWriter:
         self, rows: Rows, results: Mapping[str, Any], kept: Any | None, empty: Any | None
     ) -> Pieces:
         """Objects with their results; null for what is not finite or left empty."""
-        chosen = range(rows.count) if kept is None else kept.tolist()
-        columns = [column.tolist() for column in results.values()]
-        keys = list(results)
-        before = self._before(rows, kept)
-        lines = []
-        for row in chosen:
-            is_empty = empty is not None and empty[row]
-            made = [None if is_empty else column[row] for column in columns]
-            text = orjson.dumps(dict(zip(keys, made, strict=True)))
-            if before is not None:
-                head = next(before).rstrip()[:-1].rstrip()
-                text = head + (b"" if head.endswith(b"{") else b",") + text[1:]
-            lines.append(text + b"\n")
-        return [b"".join(lines)]
-
-    def _before(self, rows: Rows, kept: Any | None) -> Any | None:
-        """The objects of the table's own columns; None if they are left out."""
-        if not self._names:
-            return None
+        chosen = None if kept is None else pa.array(kept)
+        columns: list[tuple[str, Any]] = []
+        start: Any = "{"
         if self._is_copied:
-            return iter(rows.source if kept is None else [rows.source[row] for row in kept])
-        table = pa.Table.from_batches([rows.source]) if rows.table is None else rows.table
-        columns = [column.to_pylist() for column in kernels.taken(table, _indices(kept)).columns]
-        return (
-            _json(dict(zip(self._names, values, strict=True)))
-            for values in zip(*columns, strict=True)
-        )
+            start = kernels.taken(_opened(rows.source), chosen)
+        elif self._names:
+            table = pa.Table.from_batches([rows.source]) if rows.table is None else rows.table
+            columns += zip(self._names, kernels.taken(table, chosen).columns, strict=True)
+        for name, numbers in results.items():
+            columns.append((name, kernels.taken(pa.array(numbers, mask=empty), chosen)))
+        parts = [start]
+        for place, (name, column) in enumerate(columns):
+            parts += [("," if place else "") + _json(name).decode() + ":", _as_json(column)]
+        joined = kernels.join(*parts, "}\n", separator="")
+        return [_bytes(joined)] if len(joined) else []
 
 
-def _indices(kept: Any | None) -> Any | None:
-    return None if kept is None else pa.array(kept)
+def _opened(lines: Sequence[bytes]) -> Any:
+    """Objects without their last brace, and a comma if there is something in them."""
+    opened = []
+    for line in lines:
+        inside = line.rstrip()[:-1].rstrip()
+        opened.append(inside if inside.endswith(b"{") else inside + b",")
+    return kernels.cast(pa.array(opened, pa.binary()), pa.string())
+
+
+def _as_json(column: Any) -> Any:
+    """A column as texts of JSON: null for what is null or not finite."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    kind = column.type
+    if pa.types.is_float64(kind):
+        texts = _json_numbers(column.to_numpy(zero_copy_only=False))
+    elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        texts = kernels.cast(column, pa.string())
+    elif pa.types.is_string(kind) and not kernels.is_any(kernels.matches(column, _ESCAPED)):
+        quoted = kernels.join('"', column, '"', separator="")
+        texts = kernels.chosen(kernels.is_valid(column), quoted, column)
+    else:
+        texts = pa.array([_json(value).decode() for value in column.to_pylist()], pa.string())
+    return kernels.filled(texts, "null")
+
+
+def _json_numbers(numbers: Any) -> Any:
+    """Doubles as texts of JSON, null what is not finite: 3.0, for 3 would be an integer."""
+    texts = kernels.cast(pa.array(numbers, mask=~np.isfinite(numbers)), pa.string())
+    if not (numbers == np.floor(numbers)).any():
+        return texts
+    whole = kernels.matches(texts, r"\A-?[0-9]+\z")
+    return kernels.chosen(whole, kernels.join(texts, ".0", separator=""), texts)
+
+
+# What stands as something else in a string of JSON.
+_ESCAPED = r'[\x00-\x1f"\\]'
 
 
 def _json(value: Any) -> bytes:
