@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -25,7 +25,8 @@ class ArrowReader:
     Args:
         stream: the bytes; Parquet and Arrow files must be seekable.
         form: "parquet" or "arrow".
-        lists: the inputs of the program: a column of lists is a vector if it is one.
+        lists: the inputs of the program, of which columns of lists are vectors, with their
+            shapes if they are declared.
 
     Raises:
         FileError: it is no such file.
@@ -33,7 +34,7 @@ class ArrowReader:
 
     unit = "row"
 
-    def __init__(self, stream: BinaryIO, form: str, lists: Collection[str] = ()) -> None:
+    def __init__(self, stream: BinaryIO, form: str, lists: Mapping[str, tuple[int, ...]]) -> None:
         self.format = form
         self._use = COPIED
         self._size = _ROWS
@@ -47,11 +48,11 @@ class ArrowReader:
             else:
                 batches, self.schema = _ipc(stream)
             self.names: list[str] = list(self.schema.names)
-            chosen = [
-                name
-                for name in self.names
-                if name in lists and _is_list(self.schema.types[self.names.index(name)])
-            ]
+            chosen = {
+                name: lists[name]
+                for name, kind in zip(self.names, self.schema.types, strict=True)
+                if name in lists and _is_list(kind)
+            }
             self._batches, self.vectors = _shapes(iter(batches), self.schema, chosen)
         except _UNREADABLE as error:
             raise _unreadable(error) from None
@@ -93,7 +94,7 @@ class ArrowReader:
             labels = labelled(name, self.vectors.get(name, ()))
             if there.isdisjoint(labels):
                 continue
-            column = _plain(batch.column(place))
+            column = kernels.plain(batch.column(place))
             if name in self.vectors:
                 numbers = _elements(column, name, self.vectors[name], rows)
                 made.update(zip(labels, numbers.T, strict=True))
@@ -107,7 +108,11 @@ _UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
 
 def _unreadable(error: Exception) -> FileError:
-    return FileError(f"the table cannot be read: {str(error).partition(chr(10))[0]}")
+    return FileError(f"the table cannot be read: {_line(error)}")
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _seekable(stream: BinaryIO) -> BinaryIO:
@@ -117,17 +122,47 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
 
 def _ipc(stream: BinaryIO) -> tuple[Any, Any]:
     """The batches and schema of an Arrow file or stream."""
-    head = stream.peek(6)[:6] if hasattr(stream, "peek") else b""
-    if head == b"ARROW1":
-        file = pa.ipc.open_file(_seekable(stream))
-        return (file.get_batch(i) for i in range(file.num_record_batches)), file.schema
-    reader = pa.ipc.open_stream(stream)
-    return iter(reader), reader.schema
+    head = stream.read(len(_FILE))
+    resumed = io.BufferedReader(_Resumed(head, stream))
+    if head == _FILE:
+        if stream.seekable():
+            stream.seek(0)
+        file = pa.ipc.open_file(stream if stream.seekable() else io.BytesIO(resumed.read()))
+        batches = (file.get_batch(i) for i in range(file.num_record_batches))
+        return map(_valid, batches), file.schema
+    reader = pa.ipc.open_stream(resumed)
+    return map(_valid, reader), reader.schema
 
 
-def _plain(column: Any) -> Any:
-    """A column without a dictionary."""
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+_FILE = b"ARROW1"
+
+
+class _Resumed(io.RawIOBase):
+    """A stream from the start, of which some was read."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        super().__init__()
+        self._head = head
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        piece = self._head[: len(into)] or self._stream.read1(len(into))  # type: ignore[attr-defined]  # buffered
+        self._head = self._head[len(piece) :] if self._head else b""
+        into[: len(piece)] = piece
+        return len(piece)
+
+
+def _valid(batch: Any) -> Any:
+    """A batch that was looked at: Arrow believes what its buffers say.
+
+    Raises:
+        pa.ArrowInvalid: it is broken.
+    """
+    batch.validate(full=True)
+    return batch
 
 
 def _is_list(kind: Any) -> bool:
@@ -137,26 +172,34 @@ def _is_list(kind: Any) -> bool:
 
 
 def _shapes(
-    batches: Iterator[Any], schema: Any, names: Sequence[str]
+    batches: Iterator[Any], schema: Any, lists: Mapping[str, tuple[int, ...]]
 ) -> tuple[Iterator[Any], dict[str, tuple[int, ...]]]:
-    """The batches, and the shapes of columns of lists in the first row."""
-    if not names:
-        return batches, {}
+    """The batches, and the shapes of columns of lists: as declared, or of the first list.
+
+    Raises:
+        InputError: a column has no list of numbers in the first rows.
+    """
+    shapes = {name: shape for name, shape in lists.items() if shape}
+    if len(shapes) == len(lists):
+        return batches, shapes
     seen = []
     for batch in batches:
         seen.append(batch)
         if batch.num_rows:
             break
-    shapes = {}
-    for name in names:
-        value = None
-        if seen and seen[-1].num_rows:
-            value = seen[-1].column(schema.names.index(name))[0].as_py()
-        shape = shape_of_list(value)
+    for name in lists:
+        if name in shapes:
+            continue
+        first = seen[-1].column(schema.names.index(name))[:_LOOKED_AT] if seen else []
+        shape = next(filter(None, (shape_of_list(value.as_py()) for value in first)), ())
         if not shape:
-            raise InputError(f"the first row of column '{name}' is no list of numbers")
+            raise InputError(f"column '{name}' begins with no list of numbers")
         shapes[name] = shape
     return itertools.chain(seen, batches), shapes
+
+
+# Rows in which the shape of a vector is looked for.
+_LOOKED_AT = 1000
 
 
 def _numbers(column: Any, name: str, rows: Rows) -> Any:
@@ -169,6 +212,8 @@ def _numbers(column: Any, name: str, rows: Rows) -> Any:
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if not (is_number or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
         raise InputError(f"column '{name}' holds {kind}, not numbers")
+    if pa.types.is_decimal(kind):  # by way of its digits: the cast rounds twice
+        column = kernels.cast(column, pa.string())
     numbers = kernels.cast(column, pa.float64(), safe=False)
     if numbers.null_count:
         for row in np.flatnonzero(kernels.is_null(numbers)).tolist():
@@ -224,7 +269,7 @@ class ArrowEncoder:
         schema = pa.schema([])
         if self._names:
             table = pa.Table.from_batches([rows.source]) if rows.table is None else rows.table
-            arrays += kernels.taken(table, chosen).columns
+            arrays += [kernels.taken(column, chosen) for column in table.columns]
             schema = table.schema
         for name, numbers in results.items():
             schema = schema.append(pa.field(name, pa.float64()))
@@ -248,12 +293,19 @@ class ArrowSink:
         self._writer: Any = None
 
     def write(self, table: Any) -> None:
-        """Write a table; the first says which columns there are."""
+        """Write a table; the first says which columns there are.
+
+        Raises:
+            InputError: the format has no such columns.
+        """
         if self._form == "arrow" and self._is_file:
             table = _undivided(table)
-        if self._writer is None:
-            self._writer = self._open(table.schema)
-        self._writer.write_table(table)
+        try:
+            if self._writer is None:
+                self._writer = self._open(table.schema)
+            self._writer.write_table(table)
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+            raise InputError(f"{self._form} cannot have such a table: {_line(error)}") from None
 
     def _open(self, schema: Any) -> Any:
         if self._form == "parquet":

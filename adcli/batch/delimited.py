@@ -17,29 +17,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from adcli.batch import kernels, records
+from adcli.batch import kernels, records, source
 from adcli.batch.records import Records
-from adcli.batch.rows import COPIED, TYPED, RowError, Rows, fewer
+from adcli.batch.rows import COPIED, TYPED, RowError, Rows, fewer, shown
+from adcli.batch.source import Block, Source
 from adcli.errors import InputError, LimitError
 
-_BLOCK = 1 << 21
 _LONGEST_RECORD = 1 << 26
 _NUMBER_TEXT = r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|(?i:inf|infinity|nan))"
 _NUMBER = re.compile(_NUMBER_TEXT, re.ASCII)
-_MARK = b"\xef\xbb\xbf"
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 csv.field_size_limit(_LONGEST_RECORD)  # a cell may be as long as its record
-
-
-class Block:
-    """Bytes of whole records, and the number of their first line."""
-
-    __slots__ = ("data", "line")
-
-    def __init__(self, data: bytes, line: int) -> None:
-        self.data = data
-        self.line = line
 
 
 class DelimitedReader:
@@ -59,68 +48,40 @@ class DelimitedReader:
     """
 
     def __init__(self, stream: BinaryIO, form: str, *, as_they_come: bool = False) -> None:
-        self._stream = stream
         self.format = form
         self.separator = SEPARATORS[form]
         self.unit = "line"
-        self._use = COPIED
-        self._size = _BLOCK
         self.vectors: dict[str, tuple[int, ...]] = {}
-        self._as_they_come = as_they_come
-        self._rest = b""
-        self._ended = False
+        self._use = COPIED
+        self._size = source.BLOCK
+        self._source = Source(stream, _LONGEST_RECORD, self._too_long, as_they_come=as_they_come)
         self.header, self.ending = self._read_header()
         self.names = [name.strip() for name in cells(_text(self.header), self.separator)]
 
     def _read_header(self) -> tuple[bytes, bytes]:
-        self._fill(1)
-        while _MARK.startswith(self._rest) and len(self._rest) < len(_MARK) and not self._ended:
-            self._more()
-        self._rest = self._rest.removeprefix(_MARK)
-        end = records.first_end(self._rest, self.separator)
-        while end == 0 and not self._ended:
-            self._more()
-            end = records.first_end(self._rest, self.separator)
-        if not end and not self._is_whole(self._rest.rstrip(b"\r\n")):
+        data = self._source.peek()
+        end = records.first_end(data, self.separator)
+        while not end and not self._source.ended:
+            self._source.more()
+            data = self._source.peek()
+            end = records.first_end(data, self.separator)
+        if not end and not self._is_whole(data.rstrip(b"\r\n")):
             raise InputError("the header has a quote that is not closed")
-        header = self._rest[:end] if end else self._rest
-        self._rest = self._rest[len(header) :]
+        header = self._source.take(end or len(data)).data
         text = header.rstrip(b"\r\n")
         if not text.strip():
             raise InputError("the table is empty: it has no header")
-        self._line = 1 + max(1, records.breaks(header))
         return text, header[len(text) :] or records.LF
 
-    def _fill(self, least: int) -> None:
-        """Read until there are so many bytes, or no more."""
-        pieces = [self._rest]
-        size = len(self._rest)
-        while size < least and not self._ended:
-            read = self._stream.read1 if self._as_they_come else self._stream.read  # type: ignore[attr-defined]  # buffered
-            piece = read(self._size)
-            self._ended = not piece
-            pieces.append(piece)
-            size += len(piece)
-        self._rest = b"".join(pieces)
-
-    def _more(self) -> None:
-        """Read on in a record that has not ended.
-
-        Raises:
-            LimitError: it is longer than anybody's.
-        """
-        if len(self._rest) > _LONGEST_RECORD:
-            is_open = not self._is_whole(self._rest)
-            hint = "; a quote is not closed" if is_open else ""
-            raise LimitError(f"a record of more than {_LONGEST_RECORD:,} bytes{hint}")
-        # Twice as much each time: what was looked at is looked at again.
-        self._fill(1 + len(self._rest) * (1 if self._as_they_come else 2))
+    def _too_long(self, data: bytes) -> LimitError:
+        hint = "" if self._is_whole(data) else "; a quote is not closed"
+        return LimitError(f"a record of more than {_LONGEST_RECORD:,} bytes{hint}")
 
     def prepare(self, use: str, read: int, made: int) -> None:
         """See `rows.Reader`."""
         self._use = use
         # A number and what separates it are two bytes or more.
-        self._size = fewer(_BLOCK, made / max(1, 2 * read))
+        self._size = fewer(source.BLOCK, made / max(1, 2 * read))
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of whole records.
@@ -128,21 +89,7 @@ class DelimitedReader:
         Raises:
             LimitError: a record is longer than anybody's.
         """
-        while True:
-            if not self._rest or not self._as_they_come:
-                self._fill(1 if self._as_they_come else self._size)
-            end = self._last_end()
-            while end == 0 and not self._ended:
-                self._more()
-                end = self._last_end()
-            if not self._rest:
-                return
-            data, self._rest = self._rest[:end], self._rest[end:]
-            yield Block(data, self._line)
-            self._line += records.breaks(data)
-
-    def _last_end(self) -> int:
-        return len(self._rest) if self._ended else records.last_end(self._rest, self.separator)
+        return self._source.blocks(self._size, lambda data: records.last_end(data, self.separator))
 
     def decode(self, block: Block, wanted: Sequence[str]) -> Rows:
         """The numbers of a block; its records as they stand, or a table of its cells."""
@@ -251,17 +198,16 @@ class DelimitedReader:
             message = f"{count}, but the header has {len(self.names)}"
         else:
             return None
-        return RowError(line, message, text=record.decode("utf-8", "replace"))
+        return RowError(line, message, text=_text(record))
 
     def _check_texts(self, texts: list[list[str]], rows: Rows) -> None:
         """Note the rows with cells that are no text in UTF-8, which other formats cannot hold."""
         for row, row_cells in enumerate(texts):
             for i, cell in enumerate(row_cells):
                 if not cell.isascii() and _is_broken(cell):
-                    shown = _shown(cell)
-                    error = RowError(rows.line(row), "the cell is not UTF-8", self.names[i], shown)
+                    error = RowError(rows.line(row), "the cell is not UTF-8", self.names[i], cell)
                     rows.errors.setdefault(row, error)
-                    row_cells[i] = shown
+                    row_cells[i] = shown(cell)
 
     def _table(self, texts: Sequence[Any], rows: Rows) -> Any:
         """All columns as text; if types are asked for, those computed with as doubles."""
@@ -292,10 +238,6 @@ def written(row_cells: Sequence[str], separator: str) -> str:
 def _text(record: bytes) -> str:
     """A record as text that keeps its bytes, also those that are no UTF-8."""
     return record.decode("utf-8", "surrogateescape")
-
-
-def _shown(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_broken(text: str) -> bool:

@@ -9,11 +9,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
+import pyarrow as pa
 
 from adcli.batch import pipeline
 from adcli.batch.delimited import SEPARATORS, DelimitedReader
 from adcli.batch.lines import LinesReader
-from adcli.batch.rows import COPIED, TEXTS, TYPED, Rows
+from adcli.batch.rows import COPIED, TEXTS, TYPED, Rows, shown
 from adcli.batch.sinks import Behind, TextSink
 from adcli.batch.texts import DelimitedWriter, LinesWriter
 from adcli.batch.vectors import expanded
@@ -85,7 +86,11 @@ class Job:
             InputError: it has no columns.
             FileError: it is no such table.
         """
-        lists = [name for name in program.inputs if name not in self.constants]
+        lists = {
+            name: shape
+            for name, shape in program.declared_shapes().items()
+            if name not in self.constants
+        }
         if form in SEPARATORS:
             return DelimitedReader(stream, form, as_they_come=self.as_they_come)
         if form == "jsonl":
@@ -176,8 +181,10 @@ class Job:
                 sink.write(writer.encode(Rows(1, {}, {}, 1, None), sums, None, None))
             nothing = dict.fromkeys(columns.names, np.empty(0))
             sink.finish(writer.encode(reader.nothing(), nothing, None, None))
-        except BaseException:
+        except BaseException as error:
             sink.abort()
+            if isinstance(error, pa.ArrowException):  # a few of its types are like that
+                raise InputError(f"a column cannot be written as {form}: {error}") from None
             raise
         return totals
 
@@ -240,8 +247,7 @@ def _check_names(names: Sequence[str], form: str) -> None:
         try:
             name.encode()
         except UnicodeEncodeError:
-            shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            raise InputError(f"the name of the column '{shown}' is not UTF-8") from None
+            raise InputError(f"the name of the column '{shown(name)}' is not UTF-8") from None
 
 
 def shapes_of(

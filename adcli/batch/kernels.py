@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import _compute
 
+from adcli.errors import InputError
+
 
 def cast(column: Any, kind: Any, *, safe: bool = True) -> Any:
     """A column as another type.
@@ -34,8 +36,46 @@ def filled(column: Any, value: Any) -> Any:
 
 
 def taken(column: Any, rows: Any | None) -> Any:
-    """Some rows of a column, batch or table; all if None."""
-    return column if rows is None else _compute.call_function("take", [column, rows])
+    """Some rows of a column; all if None.
+
+    Raises:
+        InputError: it is of a type that Arrow takes no rows of.
+    """
+    if rows is None:
+        return column
+    kind = column.type
+    if pa.types.is_run_end_encoded(kind):
+        return _run_ends(taken(plain(column), rows), kind)
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        return cast(taken(plain(column), rows), kind)
+    try:
+        return _compute.call_function("take", [column, rows])
+    except pa.ArrowNotImplementedError:
+        raise InputError(f"rows of a column of {kind} cannot be left out") from None
+
+
+def _run_ends(column: Any, kind: Any) -> Any:
+    options = _compute.RunEndEncodeOptions(kind.run_end_type)
+    return _compute.call_function("run_end_encode", [column], options)
+
+
+def plain(column: Any) -> Any:
+    """A column with its values one behind the other: without dictionary, run ends or views."""
+    kind = column.type
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(kind):
+        return plain(column.dictionary_decode())
+    if pa.types.is_run_end_encoded(kind):
+        return plain(_compute.call_function("run_end_decode", [column]))
+    if isinstance(column, pa.ExtensionArray):
+        return plain(column.storage)
+    if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
+        return cast(column, pa.string())
+    binary = (pa.types.is_binary_view, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    if any(is_kind(kind) for is_kind in binary):
+        return cast(column, pa.binary())
+    return column
 
 
 def is_null(column: Any) -> Any:

@@ -11,15 +11,16 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from adcli.batch import kernels
-from adcli.batch.delimited import Block
+from adcli.batch import kernels, source
 from adcli.batch.rows import COPIED, TEXTS, RowError, Rows, fewer
+from adcli.batch.source import Block, Source
+from adcli.batch.values import to_json
 from adcli.batch.vectors import labelled, numbers_in, shape_of_list
 from adcli.errors import InputError, LimitError
 
-_BLOCK = 1 << 21
 _LONGEST_LINE = 1 << 26
-_MARK = b"\xef\xbb\xbf"
+# Where the shape of a vector is looked for if the first line does not say it.
+_LOOKED_AT = 1 << 16
 
 
 class LinesReader:
@@ -27,7 +28,8 @@ class LinesReader:
 
     Args:
         stream: the bytes.
-        lists: the inputs of the program: a list of numbers is a vector if it is one.
+        lists: the inputs of the program, of which lists of numbers are vectors, with their
+            shapes if they are declared.
         as_they_come: whether blocks are the lines that are there, however few.
 
     Raises:
@@ -38,75 +40,77 @@ class LinesReader:
     unit = "line"
 
     def __init__(
-        self, stream: BinaryIO, lists: Collection[str] = (), *, as_they_come: bool = False
+        self,
+        stream: BinaryIO,
+        lists: Mapping[str, tuple[int, ...]],
+        *,
+        as_they_come: bool = False,
     ) -> None:
-        self._stream = stream
-        self._as_they_come = as_they_come
-        self._rest = b""
-        self._ended = False
-        self._line = 1
+        self._source = Source(stream, _LONGEST_LINE, _too_long, as_they_come=as_they_come)
         self._use = COPIED
-        self._size = _BLOCK
+        self._size = source.BLOCK
         # Keys that the output has already.
         self.taken: Collection[str] = ()
-        self._read()
-        while _MARK.startswith(self._rest) and len(self._rest) < len(_MARK) and not self._ended:
-            self._read()
-        self._rest = self._rest.removeprefix(_MARK)
         first = self._first()
         self.names = list(first)
-        shapes = {key: shape_of_list(first[key]) for key in first if key in lists}
-        self.vectors = {key: shape for key, shape in shapes.items() if shape}
+        self.vectors = self._shapes(first, lists)
         self._kinds = {key: _kind(value) for key, value in first.items()}
-
-    def _read(self) -> None:
-        read = self._stream.read1 if self._as_they_come else self._stream.read  # type: ignore[attr-defined]  # buffered
-        piece = read(self._size)
-        self._ended = not piece
-        self._rest += piece
-        if b"\n" not in self._rest and len(self._rest) > _LONGEST_LINE:
-            raise LimitError(f"a line of more than {_LONGEST_LINE:,} bytes")
 
     def _first(self) -> dict[str, Any]:
         """The first object, which stays to be read."""
-        start, message = 0, ""
+        message = ""
+        seen = 0
         while True:
-            end = self._rest.find(b"\n", start)
-            if end < 0 and not self._ended:
-                if len(self._rest) > _LONGEST_LINE:
-                    raise InputError(f"no line is a JSON object; {message}")
-                self._read()
-                continue
-            line = self._rest[start : end if end >= 0 else len(self._rest)]
-            if line.strip():
-                found, wrong = _object(line)
-                if found is not None:
-                    return found
-                message = message or f"the first is {wrong}"
-            if end < 0:
+            data = self._source.peek()
+            end = len(data) if self._source.ended else data.rfind(b"\n") + 1
+            for line in data[seen:end].split(b"\n"):
+                if line.strip():
+                    found, wrong = _object(line)
+                    if found is not None:
+                        return found
+                    message = message or f"the first is {wrong}"
+            if self._source.ended or (message and end > _LONGEST_LINE):
                 if message:
                     raise InputError(f"no line is a JSON object; {message}")
                 return {}
-            start = end + 1
+            seen = end
+            self._source.more()
+
+    def _shapes(
+        self, first: Mapping[str, Any], lists: Mapping[str, tuple[int, ...]]
+    ) -> dict[str, tuple[int, ...]]:
+        """The keys that hold vectors or matrices, with the declared or the first shapes."""
+        shapes = {}
+        for key, value in first.items():
+            if key not in lists or not (value is None or isinstance(value, list)):
+                continue
+            shape = lists[key] or shape_of_list(value) or self._first_shape(key)
+            if shape:
+                shapes[key] = shape
+        return shapes
+
+    def _first_shape(self, key: str) -> tuple[int, ...]:
+        """The shape of the first list of numbers among the lines that were read."""
+        for line in self._source.peek(_LOOKED_AT).split(b"\n"):
+            found, _ = _object(line)
+            shape = shape_of_list(found.get(key)) if found else ()
+            if shape:
+                return shape
+        return ()
 
     def prepare(self, use: str, read: int, made: int) -> None:
         """See `rows.Reader`."""
         self._use = use
         # A number and what separates it are two bytes or more.
-        self._size = fewer(_BLOCK, made / max(1, 2 * read))
+        self._size = fewer(source.BLOCK, made / max(1, 2 * read))
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of whole lines."""
-        while True:
-            end = len(self._rest) if self._ended else self._rest.rfind(b"\n") + 1
-            if end and (self._ended or self._as_they_come or end >= self._size):
-                data, self._rest = self._rest[:end], self._rest[end:]
-                yield Block(data, self._line)
-                self._line += data.count(b"\n")
-            elif self._ended:
-                return
-            else:
-                self._read()
+        """Blocks of whole lines.
+
+        Raises:
+            LimitError: a line is longer than anybody's.
+        """
+        return self._source.blocks(self._size, lambda data: data.rfind(b"\n") + 1)
 
     def nothing(self) -> Rows:
         """No rows."""
@@ -162,14 +166,18 @@ class LinesReader:
         """A column for each key."""
         arrays = []
         for name in self.names:
-            kind = pa.string() if self._use == TEXTS else self._kinds[name]
-            if name in self.vectors:
-                kind = pa.list_(pa.float64())
-                if len(self.vectors[name]) > 1:
-                    kind = pa.list_(kind)
             values = [found.get(name) for found in objects]
-            arrays.append(_array(values, kind, name, rows))
+            if name in self.vectors:
+                arrays.append(_lists(values, self.vectors[name]))
+            elif self._use == TEXTS:
+                arrays.append(_texts(values, name, rows))
+            else:
+                arrays.append(_typed(values, self._kinds[name], name, rows))
         return pa.Table.from_arrays(arrays, names=self.names)
+
+
+def _too_long(data: bytes) -> LimitError:
+    return LimitError(f"a line of more than {_LONGEST_LINE:,} bytes")
 
 
 def _plain(block: Block) -> tuple[Rows, list[dict[str, Any]]] | None:
@@ -215,41 +223,72 @@ def _note(
             rows.errors.setdefault(row, RowError(rows.line(row), message.format(bad)))
 
 
-def _array(values: list[Any], kind: Any, name: str, rows: Rows) -> Any:
-    """The values of a column, all of one type; errors where they are not."""
-    kinds = set(map(type, values))
-    if kinds <= _PLAIN.get(kind, frozenset()):
-        return pa.array(values, kind)
+def _lists(values: list[Any], shape: tuple[int, ...]) -> Any:
+    """A column of lists of some shape; null where there is none, which is an error already."""
+    kind = pa.list_(pa.float64())
+    if len(shape) > 1:
+        kind = pa.list_(kind)
+    return pa.array([x if numbers_in(x, shape)[0] else None for x in values], kind)
+
+
+def _typed(values: list[Any], kind: Any, name: str, rows: Rows) -> Any:
+    """A column of one type; errors where values are of another."""
     if kind == pa.string():
-        return _texts(values)
+        return _texts(values, name, rows)
+    if _PLAIN[kind].issuperset(map(type, values)):
+        return pa.array(values, kind)
     made = []
     for row, value in enumerate(values):
         fits, message = _as_kind(value, kind)
-        if message and row not in rows.errors:
-            rows.errors[row] = RowError(rows.line(row), message, name, _json(value))
+        if message:
+            error = RowError(rows.line(row), message, name, _shortly(value))
+            rows.errors.setdefault(row, error)
         made.append(fits)
     return pa.array(made, kind)
 
 
-def _texts(values: list[Any]) -> Any:
-    """Values as texts: a number as in any table, other than texts as JSON."""
-    is_float = [type(value) is float for value in values]
-    numbers = [value if there else None for value, there in zip(values, is_float, strict=True)]
-    others = [
-        value if value is None or isinstance(value, str) else None if there else _json(value)
-        for value, there in zip(values, is_float, strict=True)
-    ]
+def _texts(values: list[Any], name: str, rows: Rows) -> Any:
+    """A column of texts: a number as in any table, other than texts as JSON."""
+    if _TEXTS.issuperset(map(type, values)):
+        return pa.array(values, pa.string())
+    numbers: list[float | None] = [None] * len(values)
+    others: list[str | None] = [None] * len(values)
+    for row, value in enumerate(values):
+        if type(value) is float and abs(value) < _MOST_EXACT:
+            numbers[row] = value
+        elif isinstance(value, str):
+            others[row] = value
+        elif value is not None:
+            # A large integer was read as a double: its digits are in the line.
+            if type(value) is float:
+                value = _large(rows.source[row], name, value)
+            try:
+                others[row] = to_json(value).decode()
+            except RecursionError:
+                error = RowError(rows.line(row), _TOO_DEEP, name, _shortly(value))
+                rows.errors.setdefault(row, error)
     written = kernels.cast(pa.array(numbers, pa.float64()), pa.string())
     return kernels.filled(written, pa.array(others, pa.string()))
 
 
+def _large(line: bytes, name: str, number: float) -> Any:
+    """A number of an object with all digits if it is an integer."""
+    try:
+        return json.loads(line)[name]
+    except (ValueError, RecursionError, KeyError):
+        return number
+
+
 # Types of values that columns hold as they are.
 _PLAIN = {
-    pa.string(): frozenset({str, type(None)}),
     pa.float64(): frozenset({float, type(None)}),
     pa.bool_(): frozenset({bool, type(None)}),
 }
+_TEXTS = frozenset({str, type(None)})
 _SCALARS = frozenset({float, int})
+# Integers from here on do not fit 64 bits.
+_MOST_EXACT = 2.0**63
+_TOO_DEEP = "nested too deeply to be written"
 
 
 def _kind(value: Any) -> Any:
@@ -263,8 +302,6 @@ def _as_kind(value: Any, kind: Any) -> tuple[Any, str]:
     """A value of a column of some type; or None, and what is wrong."""
     if value is None:
         return None, ""
-    if pa.types.is_list(kind):
-        return (value, "") if isinstance(value, list) and shape_of_list(value) else (None, "")
     if kind == pa.bool_():
         return (value, "") if isinstance(value, bool) else (None, "neither true nor false")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -285,11 +322,11 @@ def _object(line: bytes) -> tuple[dict[str, Any] | None, str]:
     return found, ""
 
 
-def _json(value: Any) -> str:
+def _shortly(value: Any) -> str:
     try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # nested deeper than it goes
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return to_json(value).decode()
+    except RecursionError:
+        return "[...]"
 
 
 def _no_number(line: int, name: str, found: Mapping[str, Any], message: str) -> RowError:
@@ -297,4 +334,4 @@ def _no_number(line: int, name: str, found: Mapping[str, Any], message: str) -> 
         return RowError(line, "the key is missing", name)
     if found[name] is None:
         return RowError(line, "the value is null", name, "null")
-    return RowError(line, message, name, _json(found[name]))
+    return RowError(line, message, name, _shortly(found[name]))

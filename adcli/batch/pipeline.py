@@ -141,7 +141,11 @@ class Work:
             message = getattr(failure, "message", None) or str(failure)
             rows.errors[row] = RowError(rows.line(row), message)
         if rows.errors and stop:
-            raise row_failed(rows.errors[min(rows.errors)], self._reader.unit)
+            first = min(rows.errors)
+            before = np.arange(count) if chosen is None else chosen
+            good = before[before < first]
+            self._check_finite(rows, {x: y[: len(good)] for x, y in results.items()}, good)
+            raise row_failed(rows.errors[first], self._reader.unit)
         if chosen is None:
             return results
         spread = {}
@@ -152,19 +156,37 @@ class Work:
 
     def _look(self, rows: Rows, results: Mapping[str, Any], good: Any, done: Done) -> None:
         """Count the rows whose results are not finite, and note the first."""
-        odd = np.zeros(rows.count, bool)
-        for column in results.values():
-            odd |= ~np.isfinite(column)
-        odd &= good
+        odd = _not_finite(results, rows.count) & good
         done.not_finite = int(odd.sum())
         if done.not_finite:
             row = int(np.argmax(odd))
             numbers = {name: float(rows.columns[name][row]) for name in rows.columns}
             done.first = (rows.line(row), numbers)
-            if self._strict:
-                name = next(x for x, column in results.items() if not math.isfinite(column[row]))
-                where = f"{self._reader.unit} {rows.line(row):,}"
-                raise NonFiniteError(f"'{name}' is not finite at {where}")
+            one = np.array([row])
+            self._check_finite(rows, {x: y[one] for x, y in results.items()}, one)
+
+    def _check_finite(self, rows: Rows, results: Mapping[str, Any], chosen: Any) -> None:
+        """Raise if results have to be finite, and those of some rows are not.
+
+        Args:
+            rows: the rows.
+            results: the results of those that are looked at.
+            chosen: their places among the rows.
+        """
+        odd = _not_finite(results, len(chosen))
+        if self._strict and odd.any():
+            place = int(np.argmax(odd))
+            name = next(x for x, column in results.items() if not math.isfinite(column[place]))
+            where = f"{self._reader.unit} {rows.line(int(chosen[place])):,}"
+            raise NonFiniteError(f"'{name}' is not finite at {where}")
+
+
+def _not_finite(results: Mapping[str, Any], count: int) -> Any:
+    """For each row whether one of its results is not finite."""
+    odd = np.zeros(count, bool)
+    for column in results.values():
+        odd |= ~np.isfinite(column)
+    return odd
 
 
 def _good(rows: Rows) -> Any:

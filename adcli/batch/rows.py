@@ -23,7 +23,8 @@ class RowError:
     def __init__(self, line: int, message: str, column: str = "", text: str = "") -> None:
         self.line = line
         self.message = message
-        self.column = column
+        self.column = shown(column)
+        text = shown(text)
         self.text = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."
 
     def data(self) -> dict[str, Any]:
@@ -34,6 +35,11 @@ class RowError:
             "text": self.text,
             "message": self.message,
         }
+
+
+def shown(text: str) -> str:
+    """A text that may have kept bytes which are no UTF-8, with a sign for each of them."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class Rows:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from adcli.batch import kernels
 from adcli.batch.delimited import written
 from adcli.batch.rows import Rows
+from adcli.batch.values import to_json
 from adcli.batch.vectors import expanded
 
 # What is written, piece by piece.
@@ -68,7 +66,9 @@ class DelimitedWriter:
             columns.insert(0, kernels.taken(rows.source.texts(), chosen))
         else:
             if self._names:
-                columns = [*self._cells(kernels.taken(rows.table, chosen)), *columns]
+                assert rows.table is not None
+                taken = [kernels.taken(column, chosen) for column in rows.table.columns]
+                columns = [*self._cells(taken), *columns]
             if len(columns) == 1:  # a blank line would be no record
                 columns[0] = kernels.filled(columns[0], '""')
             first = kernels.filled(columns[0], "")
@@ -77,10 +77,10 @@ class DelimitedWriter:
         # The line break before the first record belongs behind the last.
         return [_bytes(joined)[len(self._ending) :], self._ending] if len(joined) else []
 
-    def _cells(self, table: Any) -> list[Any]:
+    def _cells(self, columns: Sequence[Any]) -> list[Any]:
         """The columns of a table as cells."""
         found: list[Any] = []
-        for name, column in zip(self._names, table.columns, strict=True):
+        for name, column in zip(self._names, columns, strict=True):
             if name in self._vectors:
                 found += _elements(column, self._vectors[name])
             else:
@@ -107,27 +107,51 @@ def _quoted(column: Any, separator: str) -> Any:
 
 
 def _as_text(column: Any) -> Any:
-    """A column as texts: what Arrow has no text for as JSON."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+    """A column as texts: lists and the like as JSON, bytes in base 64, times as in ISO 8601."""
+    column = kernels.plain(column)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _as_text(column.dictionary_decode())
     if pa.types.is_string(kind):
         return column
-    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_nested(kind)):
-        try:
-            return kernels.cast(column, pa.string())
-        except pa.ArrowException:
-            pass  # the rarer types
-    texts = [None if value is None else _text(value) for value in column.to_pylist()]
-    return pa.array(texts, pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_nested(kind):
+        texts = [None if value is None else _unquoted(value) for value in _values(column)]
+        return pa.array(texts, pa.string())
+    return _written(column)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    made = _json(value).decode()
+def _written(column: Any) -> Any:
+    """Numbers, times and the like as texts."""
+    if pa.types.is_interval(column.type):
+        return pa.array([x if x is None else str(x) for x in column.to_pylist()], pa.string())
+    try:
+        return kernels.cast(column, pa.string())
+    except pa.ArrowInvalid:  # a time in a zone that nobody knows: as UTC, which it is stored in
+        return kernels.cast(column.cast(pa.timestamp(column.type.unit, "UTC")), pa.string())
+
+
+def _values(column: Any) -> list[Any]:
+    """The values of a column of bytes or lists, all of them such as JSON has."""
+    kind = _simpler(column.type)
+    found: list[Any] = (column if kind == column.type else kernels.cast(column, kind)).to_pylist()
+    return found
+
+
+def _simpler(kind: Any) -> Any:
+    """A type with texts in place of times and decimals, which Python may not have."""
+    if pa.types.is_map(kind):
+        return pa.map_(_simpler(kind.key_type), _simpler(kind.item_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_simpler(field.type)) for field in kind])
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_simpler(kind.value_type), kind.list_size)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_simpler(kind.value_type))
+    if pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
+        return pa.string()
+    return kind
+
+
+def _unquoted(value: Any) -> str:
+    made = to_json(value).decode()
     return made[1:-1] if made.startswith('"') else made
 
 
@@ -172,12 +196,13 @@ class LinesWriter:
             start = kernels.taken(_opened(rows.source), chosen)
         elif self._names:
             table = pa.Table.from_batches([rows.source]) if rows.table is None else rows.table
-            columns += zip(self._names, kernels.taken(table, chosen).columns, strict=True)
+            taken = [kernels.taken(column, chosen) for column in table.columns]
+            columns += zip(self._names, taken, strict=True)
         for name, numbers in results.items():
             columns.append((name, kernels.taken(pa.array(numbers, mask=empty), chosen)))
         parts = [start]
         for place, (name, column) in enumerate(columns):
-            parts += [("," if place else "") + _json(name).decode() + ":", _as_json(column)]
+            parts += [("," if place else "") + to_json(name).decode() + ":", _as_json(column)]
         joined = kernels.join(*parts, "}\n", separator="")
         return [_bytes(joined)] if len(joined) else []
 
@@ -193,19 +218,25 @@ def _opened(lines: Sequence[bytes]) -> Any:
 
 def _as_json(column: Any) -> Any:
     """A column as texts of JSON: null for what is null or not finite."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+    column = kernels.plain(column)
     kind = column.type
-    if pa.types.is_float64(kind):
-        texts = _json_numbers(column.to_numpy(zero_copy_only=False))
+    if pa.types.is_floating(kind):
+        texts = _json_numbers(column.to_numpy(zero_copy_only=False).astype(np.float64))
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         texts = kernels.cast(column, pa.string())
-    elif pa.types.is_string(kind) and not kernels.is_any(kernels.matches(column, _ESCAPED)):
-        quoted = kernels.join('"', column, '"', separator="")
-        texts = kernels.chosen(kernels.is_valid(column), quoted, column)
+    elif pa.types.is_binary(kind) or pa.types.is_nested(kind):
+        texts = pa.array([to_json(value).decode() for value in _values(column)], pa.string())
     else:
-        texts = pa.array([_json(value).decode() for value in column.to_pylist()], pa.string())
+        texts = _json_strings(column if pa.types.is_string(kind) else _written(column))
     return kernels.filled(texts, "null")
+
+
+def _json_strings(texts: Any) -> Any:
+    """Texts as strings of JSON."""
+    if kernels.is_any(kernels.matches(texts, _ESCAPED)):
+        return pa.array([to_json(text).decode() for text in texts.to_pylist()], pa.string())
+    quoted = kernels.join('"', texts, '"', separator="")
+    return kernels.chosen(kernels.is_valid(texts), quoted, texts)
 
 
 def _json_numbers(numbers: Any) -> Any:
@@ -219,19 +250,3 @@ def _json_numbers(numbers: Any) -> Any:
 
 # What stands as something else in a string of JSON.
 _ESCAPED = r'[\x00-\x1f"\\]'
-
-
-def _json(value: Any) -> bytes:
-    """A value as JSON: dates as in ISO 8601, bytes in base 64, others as they print."""
-    try:
-        return orjson.dumps(value, default=_simple, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # an integer of more than 64 bits, or nested deeper than it goes
-        return json.dumps(
-            value, default=_simple, ensure_ascii=False, separators=(",", ":")
-        ).encode()
-
-
-def _simple(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return str(value)

@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,12 @@ class Columns:
         graph = self._first()
         self.inputs = list(graph.elements)
         self.names = graph.names
+        for name, count in Counter(self.names).items():
+            if count > 1:
+                raise InputError(
+                    f"{count} columns of the result are called '{name}'",
+                    hint="give the results or inputs other names",
+                )
         self._results = graph.results
         self._size = 0
         self._stages.append(self._compile(graph))

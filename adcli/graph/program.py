@@ -295,6 +295,15 @@ class Program:
         if name not in self.inputs:
             raise _unknown_input(str(name), self.inputs)
 
+    def declared_shapes(self) -> dict[str, tuple[int, ...]]:
+        """For each input its shape as declared; () where not all of that is."""
+        return {
+            parameter.name: tuple(n for n in parameter.shape or () if n is not None)
+            if None not in (parameter.shape or ())
+            else ()
+            for parameter in self.main.parameters
+        }
+
     def defaults(self, names: Collection[str]) -> dict[str, Given]:
         """The defaults of some inputs that have one."""
         tracer = Tracer(Graph())

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adcli.batch import delimited, records
-from adcli.batch.delimited import Block, DelimitedReader
+from adcli.batch.delimited import DelimitedReader
 from adcli.batch.rows import Rows
+from adcli.batch.source import Block
 from adcli.errors import InputError, LimitError
 
 # Of what is seen of a row: its line, its record, its numbers' bits and what is wrong with it.
@@ -258,7 +259,7 @@ def test_any_block_size_gives_the_same(name: str, monkeypatch: pytest.MonkeyPatc
     whole = reader(text)
     expected = read(text)
     for size in SIZES:
-        monkeypatch.setattr(delimited, "_BLOCK", size)
+        monkeypatch.setattr("adcli.batch.source.BLOCK", size)
         assert reader(text).names == whole.names, size
         assert read(text) == expected, size
 
@@ -266,7 +267,7 @@ def test_any_block_size_gives_the_same(name: str, monkeypatch: pytest.MonkeyPatc
 def test_blocks_are_whole_records_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     body = b'1,"a\nb"\n2,c\n\n3,"d""\n"",\ne"\n4,f\n'
     for size in range(1, 40):
-        monkeypatch.setattr(delimited, "_BLOCK", size)
+        monkeypatch.setattr("adcli.batch.source.BLOCK", size)
         blocks: list[Block] = list(reader(b"x,s\n" + body).blocks())
         assert b"".join(block.data for block in blocks) == body
         line = 2
@@ -330,7 +331,7 @@ def test_no_header(text: bytes) -> None:
 
 
 def test_a_record_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "_BLOCK", 64)
+    monkeypatch.setattr("adcli.batch.source.BLOCK", 64)
     monkeypatch.setattr(delimited, "_LONGEST_RECORD", 1000)
     with pytest.raises(LimitError, match="more than 1,000 bytes; a quote is not closed"):
         read(b'x,s\n1,"a\n' + b"2,b\n" * 1000)
@@ -396,5 +397,5 @@ def test_generated_tables_in_blocks_of_any_size(rows: list[tuple[object, str]], 
     text = stream.getvalue().encode()
     expected = read(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delimited, "_BLOCK", size)
+        patch.setattr("adcli.batch.source.BLOCK", size)
         assert read(text) == expected

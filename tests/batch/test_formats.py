@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from adcli.batch import lines as lines_module
 from adcli.batch.job import FORMATS, Job
 from adcli.differentiate.rows import Wanted
 from adcli.errors import AdcliError, Source
@@ -279,7 +278,7 @@ def test_json_of_several_types_in_several_blocks(
 
     expected = outcome()
     assert isinstance(expected, dict) or first == "1"
-    monkeypatch.setattr(lines_module, "_BLOCK", 8)
+    monkeypatch.setattr("adcli.batch.source.BLOCK", 8)
     assert outcome() == expected
 
 
@@ -288,7 +287,7 @@ def test_json_lines_in_blocks_of_any_size(size: int, monkeypatch: pytest.MonkeyP
     data = b'\n{"x":1,"y":2}\n\n  \n{"x":3,"y":4}\r\n{"x":5,"y":"z"}\n[1]\n{"x":5,"y":6}'
     whole = convert(data, "jsonl", "csv", on_error="skip")
     assert whole.count(b"\n") == 4
-    monkeypatch.setattr(lines_module, "_BLOCK", size)
+    monkeypatch.setattr("adcli.batch.source.BLOCK", size)
     assert convert(data, "jsonl", "csv", on_error="skip") == whole
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adcli.batch import delimited
 from adcli.batch.job import Job
 from adcli.batch.pipeline import Done, Totals, run
 from adcli.batch.rows import RowError
@@ -47,7 +46,7 @@ def compute(
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "_BLOCK", 256)
+    monkeypatch.setattr("adcli.batch.source.BLOCK", 256)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -107,7 +106,7 @@ def test_the_sum_of_no_rows() -> None:
 
 @pytest.mark.parametrize("block", [1 << 8, 1 << 12, 1 << 21])
 def test_sums_that_cancel(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr(delimited, "_BLOCK", block)
+    monkeypatch.setattr("adcli.batch.source.BLOCK", block)
     numbers = random.Random(5)
     values = [numbers.uniform(-1, 1) * 10.0 ** numbers.randrange(-4, 13) for _ in range(500)]
     values += [-x for x in values] + [0.125, 1e-3]

@@ -1,0 +1,119 @@
+"""The bytes of a text as they are read, cut into blocks where its format says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from adcli.batch.records import breaks
+
+BLOCK = 1 << 21
+_MARK = b"\xef\xbb\xbf"
+
+
+class Block:
+    """Bytes of whole records, and the number of their first line."""
+
+    __slots__ = ("data", "line")
+
+    def __init__(self, data: bytes, line: int) -> None:
+        self.data = data
+        self.line = line
+
+
+class Source:
+    """A text that is read in blocks; a mark of its encoding at the start is left out.
+
+    Args:
+        stream: the bytes.
+        longest: so many bytes may be looked at for the end of a record.
+        too_long: the error if there is none in these.
+        as_they_come: whether blocks are what is there, however little.
+
+    Attributes:
+        ended: whether there is no more than what was read.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        longest: int,
+        too_long: Callable[[bytes], Exception],
+        *,
+        as_they_come: bool,
+    ) -> None:
+        self._read = stream.read1 if as_they_come else stream.read  # type: ignore[attr-defined]  # buffered
+        self._longest = longest
+        self._too_long = too_long
+        self._as_they_come = as_they_come
+        self._data = b""
+        self._start = 0
+        self._line = 1
+        self.ended = False
+        self._fill(1)
+        while _MARK.startswith(self._data) and len(self._data) < len(_MARK) and not self.ended:
+            self._fill(len(self._data) + 1)
+        self._data = self._data.removeprefix(_MARK)
+
+    def __len__(self) -> int:
+        return len(self._data) - self._start
+
+    def peek(self, size: int | None = None) -> bytes:
+        """What was read and not taken yet, or so many bytes of it."""
+        return self._data[self._start : None if size is None else self._start + size]
+
+    def _fill(self, least: int) -> None:
+        """Read until there are so many bytes that were not taken, or no more."""
+        if len(self) >= least or self.ended:
+            return
+        pieces = [self.peek()]
+        size = len(pieces[0])
+        while size < least and not self.ended:
+            piece = self._read(BLOCK if self._as_they_come else min(least - size, BLOCK))
+            self.ended = not piece
+            pieces.append(piece)
+            size += len(piece)
+        self._data, self._start = b"".join(pieces), 0
+
+    def more(self) -> None:
+        """Read on: what is there ends nowhere.
+
+        Raises:
+            Exception: as `too_long` says, if it is too much already.
+        """
+        size = len(self)
+        if size > self._longest:
+            raise self._too_long(self.peek())
+        # Twice as much each time: what was looked at is looked at again.
+        self._fill(size + 1 if self._as_they_come else max(2 * size, BLOCK))
+
+    def take(self, size: int) -> Block:
+        """The next bytes."""
+        data = self.peek(size)
+        self._start += size
+        block = Block(data, self._line)
+        self._line += breaks(data)
+        return block
+
+    def blocks(self, size: int, last_end: Callable[[bytes], int]) -> Iterator[Block]:
+        """Blocks of whole records.
+
+        Args:
+            size: of a block, in bytes, if no record is longer.
+            last_end: where the last record ends that is whole; 0 if none is.
+        """
+        while True:
+            self._fill(1 if self._as_they_come else size)
+            if not len(self):
+                return
+            window = self.peek(None if self._as_they_come else size)
+            end = self._end(window, last_end)
+            while not end:
+                if len(window) == len(self):
+                    self.more()
+                window = self.peek(None if self._as_they_come else max(2 * len(window), size))
+                end = self._end(window, last_end)
+            yield self.take(end)
+
+    def _end(self, window: bytes, last_end: Callable[[bytes], int]) -> int:
+        return len(window) if self.ended and len(window) == len(self) else last_end(window)
