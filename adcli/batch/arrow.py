@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from adcli.batch import kernels
 from adcli.batch.rows import COPIED, RowError, Rows, fewer
+from adcli.batch.sinks import Output
 from adcli.batch.vectors import labelled, numbers_in, shape_of_list
 from adcli.errors import FileError, InputError
 
@@ -286,7 +287,7 @@ class ArrowSink:
         is_file: whether Arrow is to be in the format of files, which has an index.
     """
 
-    def __init__(self, stream: BinaryIO, form: str, *, is_file: bool) -> None:
+    def __init__(self, stream: Output, form: str, *, is_file: bool) -> None:
         self._stream = _Gate(stream)
         self._form = form
         self._is_file = is_file
@@ -341,7 +342,7 @@ def _undivided(table: Any) -> Any:
 class _Gate(io.RawIOBase):
     """A stream that can be shut for what a library writes when it gives up."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Output) -> None:
         super().__init__()
         self._stream = stream
         self._size = 0

@@ -15,7 +15,7 @@ from adcli.batch import pipeline
 from adcli.batch.delimited import SEPARATORS, DelimitedReader
 from adcli.batch.lines import LinesReader
 from adcli.batch.rows import COPIED, TEXTS, TYPED, Rows, shown
-from adcli.batch.sinks import Behind, TextSink
+from adcli.batch.sinks import Behind, Output, TextSink
 from adcli.batch.texts import DelimitedWriter, LinesWriter
 from adcli.batch.vectors import expanded
 from adcli.differentiate.columns import Columns, compiled, shape_of_elements
@@ -134,9 +134,9 @@ class Job:
         self,
         reader: Any,
         columns: Columns,
-        output: BinaryIO,
+        output: Output,
         form: str,
-        errors: BinaryIO | None = None,
+        errors: Output | None = None,
         progress: Callable[[int], None] | None = None,
         *,
         is_file: bool = False,
@@ -214,7 +214,7 @@ class Job:
 
         return ArrowEncoder(names)
 
-    def _sink(self, output: BinaryIO, form: str, writer: Any, *, is_file: bool) -> Any:
+    def _sink(self, output: Output, form: str, writer: Any, *, is_file: bool) -> Any:
         if form in _BINARY:
             from adcli.batch.arrow import ArrowSink
 

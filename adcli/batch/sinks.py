@@ -6,10 +6,20 @@ import contextlib
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 # So many blocks may wait to be written.
 _MOST_WAITING = 2
+
+
+class Output(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: Any, /) -> int:
+        """Write all of them."""
+
+    def flush(self) -> None:
+        """Let all arrive."""
 
 
 class TextSink:
@@ -22,7 +32,7 @@ class TextSink:
         flushes: whether each piece is to arrive at once.
     """
 
-    def __init__(self, stream: BinaryIO, head: bytes, *, flushes: bool) -> None:
+    def __init__(self, stream: Output, head: bytes, *, flushes: bool) -> None:
         self._stream = stream
         self._head = [head]
         self._flushes = flushes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 import click
 
 from adcli.cli import options
-from adcli.cli.files import whole_file
+from adcli.cli.files import Writer, waiting, whole_file
 from adcli.errors import ExitCode, FileError, InputError
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def command(
         log = stack.enter_context(whole_file(errors)) if errors else None
         output = stack.enter_context(_writing(target, made, environment.stdout))
         progress = None
-        if environment.stderr.isatty() and not request.output.quiet:
+        is_among_rows = target is None and environment.stdout.isatty()
+        if environment.stderr.isatty() and not (request.output.quiet or is_among_rows):
             from adcli.batch.pipeline import Progress
 
             def show(text: str) -> None:
@@ -174,7 +175,8 @@ def _reading(path: str) -> Iterator[BinaryIO]:
     if path == "-":
         if sys.stdin is None:
             raise FileError("standard input is closed")
-        yield sys.stdin.buffer
+        with waiting(sys.stdin.fileno()):
+            yield sys.stdin.buffer
         return
     try:
         file = open(path, "rb")  # noqa: SIM115  (closed below)
@@ -187,7 +189,7 @@ def _reading(path: str) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _writing(path: str | None, form: str, stdout: Any) -> Iterator[BinaryIO]:
+def _writing(path: str | None, form: str, stdout: Any) -> Iterator[Writer]:
     """Where bytes are written: a file that appears whole, or standard output.
 
     Raises:
@@ -198,7 +200,8 @@ def _writing(path: str | None, form: str, stdout: Any) -> Iterator[BinaryIO]:
         if form in _BINARY and stdout.isatty():
             raise InputError(f"{form} is no text for a terminal", hint=f"write -o FILE.{form}")
         stdout.flush()
-        yield stdout.buffer
+        with waiting(stdout.fileno()):
+            yield Writer(stdout.buffer)
         return
     with whole_file(path) as file:
         yield file
@@ -209,14 +212,16 @@ def _ended_by_signals() -> Iterator[None]:
     """Let a request to end take the half-written file away."""
 
     def end(number: int, frame: Any) -> NoReturn:
-        for other in _REQUESTS:  # a second one is not to disturb the clearing up
+        for other in heard:  # a second one is not to disturb the clearing up
             signal.signal(other, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is told of signals
         return
-    before = {number: signal.signal(number, end) for number in _REQUESTS}
+    # What somebody has told to be ignored, as nohup does, stays so.
+    heard = [number for number in _REQUESTS if signal.getsignal(number) == signal.SIG_DFL]
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     finally:

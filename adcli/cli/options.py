@@ -135,6 +135,11 @@ def unshield(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
     return value.removeprefix(_SHIELD) if isinstance(value, str) else value
 
 
+def unless_stdout(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A Click callback: the file called - is standard output."""
+    return None if value == "-" else value
+
+
 _PROGRAM_OPTIONS = (
     click.argument("source", callback=unshield),
     click.argument("bindings", nargs=-1, metavar="[NAME=VALUE ...]", callback=unshield),
@@ -152,7 +157,13 @@ _PROGRAM_OPTIONS = (
 )
 _OUTPUT_OPTIONS = (
     click.option("--format", "form", type=click.Choice(FORMATS), help="Default: table."),
-    click.option("-o", "out", metavar="FILE", help="Write a file, in its ending's format."),
+    click.option(
+        "-o",
+        "out",
+        metavar="FILE",
+        callback=unless_stdout,
+        help="Write a file, in its ending's format.",
+    ),
     click.option(
         "--digits",
         type=WholeNumber(0, 17),
@@ -169,7 +180,11 @@ _OUTPUT_OPTIONS = (
     click.option("--quiet", is_flag=True, help="No warnings or notes."),
 )
 _TABLE_OUT = click.option(
-    "-o", "target", metavar="FILE", help="Write a table, whole or not at all."
+    "-o",
+    "target",
+    metavar="FILE",
+    callback=unless_stdout,
+    help="Write a table, whole or not at all.",
 )
 _GRAPH_FORMAT = click.option(
     "--format", "form", type=click.Choice(GRAPH_FORMATS), help="Default: tree."
