@@ -20,7 +20,7 @@ from adcli.batch.texts import DelimitedWriter, LinesWriter
 from adcli.batch.vectors import expanded
 from adcli.differentiate.columns import Columns, compiled, shape_of_elements
 from adcli.differentiate.rows import Wanted
-from adcli.errors import FileError, InputError, NonFiniteError
+from adcli.errors import DEFAULT_MAX_OPERATIONS, FileError, InputError, NonFiniteError
 from adcli.graph.program import Given, Program
 from adcli.graph.suggest import listing, suggestion
 from adcli.language.files import reason
@@ -54,6 +54,7 @@ class Job:
         jobs: how many threads; None for all cores.
         vectors: whether the vector library of the C library may be used.
         as_they_come: whether each line is answered as it arrives.
+        max_operations: the most operations to record.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Job:
         jobs: int | None = None,
         vectors: bool = True,
         as_they_come: bool = False,
+        max_operations: int = DEFAULT_MAX_OPERATIONS,
     ) -> None:
         self.wanted = wanted
         self.constants = constants
@@ -78,6 +80,7 @@ class Job:
         self.jobs = jobs
         self.vectors = vectors
         self.as_they_come = as_they_come
+        self.max_operations = max_operations
 
     def read(self, stream: BinaryIO, form: str, program: Program) -> Any:
         """The reader of a table.
@@ -116,7 +119,14 @@ class Job:
         for name in names:
             if counts[name] > 1 and name.partition("[")[0] in shapes:
                 raise InputError(f"the table has {counts[name]} columns called '{name}'")
-        columns = compiled(program, shapes, self.constants, self.wanted, vectors=self.vectors)
+        columns = compiled(
+            program,
+            shapes,
+            self.constants,
+            self.wanted,
+            vectors=self.vectors,
+            max_operations=self.max_operations,
+        )
         taken = [name for name in columns.names if counts[name]]
         if taken and not self.leaves_out:
             raise InputError(

@@ -83,7 +83,7 @@ def command(
     """
     if value_only and (hessian or wrt):
         raise InputError("--value-only differentiates nothing", hint="leave it out")
-    program, constants, _ = request.program()
+    program, constants, limit = request.program()
     # NumPy's BLAS starts a thread for each core when it is loaded, and has nothing to do here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from adcli.batch.job import Job
@@ -99,6 +99,7 @@ def command(
         jobs=jobs,
         vectors=math == "auto",
         as_they_come=line_buffered,
+        max_operations=limit,
     )
     if errors is not None:
         _check_log(errors, target, table)

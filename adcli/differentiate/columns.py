@@ -33,6 +33,8 @@ _FIRST_TURNS = 4
 _MOST_FIRST_TURNS = 64
 # A stage of more operations than this takes longer to compile than it saves.
 _LONGEST_STAGE = 200_000
+# So many programs with other constants or shapes are kept compiled.
+_MOST_KEPT = 16
 
 
 class Columns:
@@ -45,6 +47,7 @@ class Columns:
             matrix that its columns are the elements of.
         wanted: what is computed for each row.
         vectors: whether the vector library of the C library may be used.
+        max_operations: the most operations to record, for all rows and for one.
 
     Attributes:
         inputs: the names of the columns read, in order.
@@ -65,6 +68,7 @@ class Columns:
         wanted: Wanted,
         *,
         vectors: bool = True,
+        max_operations: int = DEFAULT_MAX_OPERATIONS,
     ) -> None:
         from adcli.evaluate.native import Target
 
@@ -74,6 +78,7 @@ class Columns:
         self._shapes = {name: zeros(shape) for name, shape in shapes.items()}
         self._shape = dict(shapes)
         self._wanted = wanted
+        self._max_operations = max_operations
         self._target = Target(vectors=vectors)
         self._stages: list[Stage | None] = []
         self._lock = threading.Lock()
@@ -141,7 +146,7 @@ class Columns:
         """
         while True:
             try:
-                return self._trace(DEFAULT_MAX_OPERATIONS)
+                return self._trace(self._max_operations)
             except TooFewTurnsError as error:
                 if self._turns >= _MOST_FIRST_TURNS:
                     raise error.cause from None
@@ -178,7 +183,7 @@ class Columns:
             return None
         self._turns *= 2
         try:
-            graph = self._trace(_LONGEST_STAGE)
+            graph = self._trace(min(_LONGEST_STAGE, self._max_operations))
         except (LimitError, ProgramError):
             return None  # it is too long, or behind more turns there is no graph for all rows
         if not self._size < graph.graph.size <= _LONGEST_STAGE or graph.results != self._results:
@@ -235,7 +240,7 @@ class Columns:
         from adcli.differentiate.gradient import gradient
         from adcli.differentiate.hessian import hessian
 
-        run = self._program.run(self._at(numbers))
+        run = self._program.run(self._at(numbers), self._max_operations)
         if list(run.results) != self._results:
             raise ProgramError(
                 f"the results are {listing(run.results)}, of other inputs {listing(self._results)}",
@@ -349,6 +354,7 @@ def compiled(
     wanted: Wanted,
     *,
     vectors: bool = True,
+    max_operations: int = DEFAULT_MAX_OPERATIONS,
 ) -> Columns:
     """A program compiled for columns; what neither has a column nor is constant is missing.
 
@@ -361,7 +367,14 @@ def compiled(
     defaults = program.defaults(
         [name for name in program.inputs if name not in shapes and name not in constants]
     )
-    return Columns(program, {**defaults, **constants}, shapes, wanted, vectors=vectors)
+    return Columns(
+        program,
+        {**defaults, **constants},
+        shapes,
+        wanted,
+        vectors=vectors,
+        max_operations=max_operations,
+    )
 
 
 def kept(
@@ -392,6 +405,8 @@ def kept(
     key = (tuple(sorted(shapes.items())), tuple(bits), wanted.order, wrt)
     found = there.get(key)
     if found is None:
+        if len(there) >= _MOST_KEPT:
+            del there[next(iter(there))]
         found = there[key] = compiled(program, shapes, constants, wanted)
     return found
 

@@ -280,6 +280,18 @@ def test_from_and_to(batch: Run) -> None:
     assert not Path("o.txt").exists()
 
 
+def test_the_most_operations(batch: Run) -> None:
+    """Of the graph for all rows it is an error; of one row, a row that cannot be computed."""
+    known = "f(x) = { s = 0; for i in 1..20 { s += sin(i*x) }; s }"
+    assert batch(known, "x\n1\n", "--max-operations", "100").code == 0
+    few = batch(known, "x\n1\n", "--max-operations", "20")
+    assert (few.code, few.out) == (6, "")
+    assert "more than 20 operations" in few.err
+    of_the_row = "f(x) = { s = 0; i = 0; while i < x { s += sin(i*x); i = i + 1 }; s }"
+    got = batch(of_the_row, "x\n1\n100\n", "--max-operations", "200", "--on-error", "null")
+    assert (got.code, got.out) == (1, "x,f,df_dx\n1,0,0\n100,,\n")
+
+
 def test_files_that_are_none(batch: Run) -> None:
     os.mkdir("d.csv")
     for name in ("no.csv", "d.csv"):
