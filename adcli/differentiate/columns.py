@@ -129,14 +129,16 @@ class Columns:
         results, errors = blocks.compute(arrays, rows, stop=stop, ended=ended)
         return dict(zip(self.names, results, strict=True)), errors
 
-    def _trace(self, max_operations: int) -> RowGraph:
+    def _trace(self, most: int) -> RowGraph:
+        """The graph for all rows, of so many operations at most."""
         return RowGraph(
             self._program,
             self._constants,
             self._shapes,
             self._wanted,
             self._turns,
-            max_operations,
+            min(self._max_operations, most),
+            most,
         )
 
     def _first(self) -> RowGraph:
@@ -146,7 +148,7 @@ class Columns:
         """
         while True:
             try:
-                return self._trace(self._max_operations)
+                return self._trace(max(self._max_operations, DEFAULT_MAX_OPERATIONS))
             except TooFewTurnsError as error:
                 if self._turns >= _MOST_FIRST_TURNS:
                     raise error.cause from None
@@ -183,7 +185,7 @@ class Columns:
             return None
         self._turns *= 2
         try:
-            graph = self._trace(min(_LONGEST_STAGE, self._max_operations))
+            graph = self._trace(_LONGEST_STAGE)
         except (LimitError, ProgramError):
             return None  # it is too long, or behind more turns there is no graph for all rows
         if not self._size < graph.graph.size <= _LONGEST_STAGE or graph.results != self._results:

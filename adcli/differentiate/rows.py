@@ -37,6 +37,15 @@ class Wanted:
 class RowGraph:
     """The graph for all rows.
 
+    Args:
+        program: the program.
+        constants: inputs that are the same in all rows.
+        shapes: of the other inputs a value of their shape.
+        wanted: what is computed.
+        turns: of a loop whose length depends on the row, how many are recorded.
+        max_operations: the most operations of the program.
+        most: the most with those of its derivatives.
+
     Attributes:
         graph: the graph.
         elements: the names of the columns it reads, with their nodes, in order.
@@ -57,6 +66,7 @@ class RowGraph:
         wanted: Wanted,
         turns: int,
         max_operations: int = DEFAULT_MAX_OPERATIONS,
+        most: int = DEFAULT_MAX_OPERATIONS,
     ) -> None:
         run = program.open(
             {**shapes, **constants}, max_operations, turns=turns, fixed=frozenset(constants)
@@ -68,6 +78,8 @@ class RowGraph:
         self.names: list[str] = list(run.results)
         self.outputs: list[Scalar] = list(run.results.values())
         if wanted.order:
+            # At a point derivatives are not recorded, and not counted.
+            self.graph.allow(most)
             self._differentiate(run, wanted)
         self.undecided: Truth = self.graph.undecided
         self.failed: Truth = self.graph.failed

@@ -199,6 +199,12 @@ class Graph:
             raise self.too_many()
         return self._most_nodes
 
+    def allow(self, max_operations: int) -> None:
+        """Let there be so many operations, if there may not be more already."""
+        more = max(max_operations - self.max_operations, 0)
+        self.max_operations += more
+        self._most_nodes += more
+
     def too_many(self) -> LimitError:
         """The error for more operations, or whatever else is counted, than allowed."""
         return LimitError(
