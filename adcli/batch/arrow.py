@@ -18,6 +18,8 @@ from adcli.batch.vectors import labelled, numbers_in, shape_of_list
 from adcli.errors import FileError, InputError
 
 _ROWS = 65_536
+# A block has no more bytes, if a row has no more.
+_MOST_BYTES = 1 << 26
 
 
 class ArrowReader:
@@ -43,7 +45,7 @@ class ArrowReader:
             if form == "parquet":
                 import pyarrow.parquet as parquet
 
-                file = parquet.ParquetFile(_seekable(stream))
+                file = parquet.ParquetFile(_seekable(stream), pre_buffer=False)
                 self.schema = file.schema_arrow
                 batches = file.iter_batches(_ROWS)
             else:
@@ -72,8 +74,10 @@ class ArrowReader:
         row = 1
         try:
             for batch in self._batches:
-                for start in range(0, batch.num_rows, self._size):
-                    part = batch.slice(start, self._size)
+                parts = -(-batch.nbytes // _MOST_BYTES)
+                size = max(1, min(self._size, -(-batch.num_rows // max(parts, 1))))
+                for start in range(0, batch.num_rows, size):
+                    part = batch.slice(start, size)
                     yield part, row
                     row += part.num_rows
         except _UNREADABLE as error:
@@ -105,7 +109,7 @@ class ArrowReader:
         return rows
 
 
-_UNREADABLE = (pa.ArrowException, OSError, ValueError)
+_UNREADABLE = (pa.ArrowException, pa.ArrowMemoryError, OSError, ValueError)
 
 
 def _unreadable(error: Exception) -> FileError:
@@ -292,6 +296,7 @@ class ArrowSink:
         self._form = form
         self._is_file = is_file
         self._writer: Any = None
+        self._waiting: list[Any] = []
 
     def write(self, table: Any) -> None:
         """Write a table; the first says which columns there are.
@@ -299,8 +304,24 @@ class ArrowSink:
         Raises:
             InputError: the format has no such columns.
         """
-        if self._form == "arrow" and self._is_file:
+        if self._form == "parquet":
+            # Each table becomes a group of rows, of which there is an index at the end.
+            self._waiting.append(table)
+            rows = sum(part.num_rows for part in self._waiting)
+            if rows < _ROWS and sum(part.nbytes for part in self._waiting) < _MOST_BYTES:
+                return
+            table = self._gathered()
+        elif self._is_file:
             table = _undivided(table)
+        self._write(table)
+
+    def _gathered(self) -> Any:
+        """The tables that wait as one."""
+        table = pa.concat_tables(self._waiting)
+        self._waiting.clear()
+        return table
+
+    def _write(self, table: Any) -> None:
         try:
             if self._writer is None:
                 self._writer = self._open(table.schema)
@@ -318,8 +339,10 @@ class ArrowSink:
 
     def finish(self, empty: Any) -> None:
         """End the table; of no rows there is one with columns only."""
+        if self._waiting:
+            self._write(self._gathered())
         if self._writer is None:
-            self.write(empty)
+            self._write(_undivided(empty) if self._form == "arrow" and self._is_file else empty)
         self._writer.close()
 
     def abort(self) -> None:

@@ -72,7 +72,7 @@ class LinesReader:
             if self._source.ended or (message and end > _LONGEST_LINE):
                 if message:
                     raise InputError(f"no line is a JSON object; {message}")
-                return {}
+                raise InputError("the table is empty: no line says which columns it has")
             seen = end
             self._source.more()
 
@@ -161,6 +161,10 @@ class LinesReader:
             _note(rows, objects, lambda key: key not in known, message)
         if taken and not all(map(taken.isdisjoint, objects)):
             _note(rows, objects, taken.__contains__, "the key '{}' is that of a result")
+            for row, found in enumerate(objects):
+                if not taken.isdisjoint(found):
+                    others = {key: value for key, value in found.items() if key not in taken}
+                    rows.source[row] = to_json(others)
 
     def _table(self, objects: list[dict[str, Any]], rows: Rows) -> Any:
         """A column for each key."""

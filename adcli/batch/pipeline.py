@@ -8,16 +8,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
 from adcli.batch.rows import RowError, Rows
 from adcli.batch.sums import ExactSum
 from adcli.differentiate.columns import Columns
-from adcli.errors import NonFiniteError, RowFailedError
+from adcli.errors import AdcliError, NonFiniteError, RowFailedError
 
 FAIL, SKIP, NULL = "fail", "skip", "null"
+# How often progress is shown, and how much of the line it may take.
+_SECONDS = 0.5
+_WIDTH = 60
 
 
 # Where the first row with a result that is not finite stands, and its numbers.
@@ -237,13 +240,23 @@ def run(
         return
     pending: deque[Future[Done]] = deque()
     pool = ThreadPoolExecutor(jobs)
+    failure = None
     try:
-        for block in blocks:
+        while True:
+            try:
+                block = next(blocks)
+            except StopIteration:
+                break
+            except AdcliError as error:  # after what came before it
+                failure = error
+                break
             pending.append(pool.submit(work, block))
             while len(pending) > 2 * jobs or (pending and pending[0].done()):
                 receive(pending.popleft().result())
         while pending:
             receive(pending.popleft().result())
+        if failure is not None:
+            raise failure
     except BaseException:
         work.ended.set()
         # Not waited for: who interrupts a row without end is not to wait for that.
@@ -256,24 +269,28 @@ class Progress:
     """Rows a second, for somebody who waits.
 
     Args:
-        write: prints a text without ending the line.
+        terminal: where it is shown.
     """
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
         self._start = self._last = time.monotonic()
         self._shown = False
 
     def rows(self, count: int) -> None:
         """So many rows are done."""
         now = time.monotonic()
-        if now - self._last >= 0.5:
+        if now - self._last >= _SECONDS:
             self._last = now
             self._shown = True
             rate = count / (now - self._start)
-            self._write(f"\r{count:,} rows, {rate:,.0f} rows/s ")
+            self._show(f"\r{count:,} rows, {rate:,.0f} rows/s ")
 
     def end(self) -> None:
         """Take it away again."""
         if self._shown:
-            self._write("\r" + " " * 60 + "\r")
+            self._show("\r" + " " * _WIDTH + "\r")
+
+    def _show(self, text: str) -> None:
+        self._terminal.write(text)
+        self._terminal.flush()

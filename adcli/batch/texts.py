@@ -120,6 +120,8 @@ def _as_text(column: Any) -> Any:
 
 def _written(column: Any) -> Any:
     """Numbers, times and the like as texts."""
+    if pa.types.is_floating(column.type):  # as it is computed with
+        column = kernels.cast(column, pa.float64())
     if pa.types.is_interval(column.type):
         return pa.array([x if x is None else str(x) for x in column.to_pylist()], pa.string())
     try:

@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
 _BINARY = ("parquet", "arrow")
 # Signals that ask for an end: of the user, of the system, and of a terminal that closes.
-_REQUESTS = (signal.SIGTERM, signal.SIGHUP)
+_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("batch", cls=options.Command)
@@ -109,24 +109,26 @@ def command(
         raise InputError("--line-buffered is for lines of text in a pipe", hint="leave it out")
     environment = request.output.environment
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_ended_by_signals())
+        check_signals = stack.enter_context(_ended_by_signals())
         stream = stack.enter_context(_reading(table))
         reader = job.read(stream, form, program)
         columns = job.compile(program, reader)
         log = stack.enter_context(whole_file(errors)) if errors else None
         output = stack.enter_context(_writing(target, made, environment.stdout))
-        progress = None
+        show: Callable[[int], None] | None = None
         is_among_rows = target is None and environment.stdout.isatty()
         if environment.stderr.isatty() and not (request.output.quiet or is_among_rows):
             from adcli.batch.pipeline import Progress
 
-            def show(text: str) -> None:
-                environment.stderr.write(text)
-                environment.stderr.flush()
-
-            meter = Progress(show)
+            meter = Progress(environment.stderr)
             stack.callback(meter.end)
-            progress = meter.rows
+            show = meter.rows
+
+        def progress(rows: int) -> None:
+            check_signals()
+            if show is not None:
+                show(rows)
+
         totals = job.run(reader, columns, output, made, log, progress, is_file=target is not None)
         output.flush()
     request.output.report(_notes(totals, columns, reader.unit, on_error), strict=False)
@@ -209,22 +211,34 @@ def _writing(path: str | None, form: str, stdout: Any) -> Iterator[Writer]:
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let a request to end take the half-written file away."""
+def _ended_by_signals() -> Iterator[Callable[[], None]]:
+    """Let a request to end take the half-written file away.
 
-    def end(number: int, frame: Any) -> NoReturn:
+    Yields:
+        What is to be called now and then: an exception gets lost where Python throws
+        exceptions away, which is in the callbacks of garbage.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # only the main thread is told of signals
+        return
+    came: list[int] = []
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt if came[0] == signal.SIGINT else SystemExit(128 + came[0])
+
+    def end(number: int, frame: Any) -> None:
         for other in heard:  # a second one is not to disturb the clearing up
             signal.signal(other, signal.SIG_IGN)
-        raise SystemExit(128 + number)
+        came.append(number)
+        check()
 
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is told of signals
-        return
     # What somebody has told to be ignored, as nohup does, stays so.
-    heard = [number for number in _REQUESTS if signal.getsignal(number) == signal.SIG_DFL]
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    heard = [number for number in _REQUESTS if signal.getsignal(number) in usual]
     before = {number: signal.signal(number, end) for number in heard}
     try:
-        yield
+        yield check
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -150,7 +150,8 @@ def whole_file(path: str) -> Iterator[Writer]:
         with contextlib.suppress(OSError):
             file.close()
         if partial is not None:
-            os.unlink(partial)
+            with contextlib.suppress(FileNotFoundError):  # it has its name already
+                os.unlink(partial)
         raise
 
 

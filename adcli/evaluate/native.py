@@ -35,7 +35,7 @@ _BLOCK = 4_096
 _SMALLEST_BLOCK = 64
 # So many rows times operations and columns are worth another thread, and are computed
 # before anybody may interrupt.
-_WORTH_A_THREAD = 1 << 18
+_WORTH_A_THREAD = 1 << 20
 _TURN = 1 << 31
 
 

@@ -317,3 +317,44 @@ def test_vectors_in_json_and_parquet() -> None:
     lists = encode("parquet", {"x": [[2.0, 3.0], [4.0, 5.0]]})
     got = decode("csv", convert(lists, "parquet", "csv", vector, only_results=True))
     assert got["f"] == ["6", "20"]
+
+
+def test_a_key_of_a_result_is_there_once() -> None:
+    data = b'{"x":1,"y":2}\n{"x":3,"f":7,"y":4}\n'
+    made = convert(data, "jsonl", "jsonl", on_error="null")
+    assert made.splitlines()[1] == b'{"x":3,"y":4,"f":null,"df_dx":null,"df_dy":null}'
+
+
+@pytest.mark.parametrize("target", TEXTS)
+def test_single_precision_is_written_as_it_is_computed_with(target: str) -> None:
+    data = encode("parquet", {"x": pa.array([0.1], pa.float32()), "y": [1.0]})
+    got = decode(target, convert(data, "parquet", target))
+    assert float(got["x"][0]) == float(got["f"][0]) == 0.10000000149011612
+
+
+@pytest.mark.parametrize("size", [100, 10_000])
+def test_groups_of_rows_are_not_blocks(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file has few groups of rows, however small the blocks; and the same for any jobs."""
+    monkeypatch.setattr("adcli.batch.source.BLOCK", size)
+    data = b"x,y\n" + b"1,2\n" * 30_000
+    made = [convert(data, "csv", "parquet", jobs=jobs) for jobs in (1, 3)]
+    assert made[0] == made[1]
+    assert parquet.ParquetFile(io.BytesIO(made[0])).num_row_groups == 1
+    assert parquet.read_table(io.BytesIO(made[0])).num_rows == 30_000
+
+
+def test_a_batch_of_many_bytes_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adcli.batch.arrow._MOST_BYTES", 10_000)
+    columns = {"x": [1.0] * 100, "y": [float(i) for i in range(100)], "s": ["a" * 1000] * 100}
+    for source in ("parquet", "arrow"):
+        job = Job(Wanted(0), {})
+        stream = io.BufferedReader(io.BytesIO(encode(source, columns)))  # type: ignore[arg-type]
+        blocks = list(job.read(stream, source, PROGRAM).blocks())
+        assert [first for _, first in blocks] == list(range(1, 101, blocks[0][0].num_rows))
+        assert 2 <= blocks[0][0].num_rows <= 10
+
+
+def test_no_lines_of_json() -> None:
+    for data in (b"", b"\n\n", b"\xef\xbb\xbf"):
+        with pytest.raises(AdcliError, match="the table is empty"):
+            convert(data, "jsonl", "csv")

@@ -17,7 +17,7 @@ from adcli.batch.pipeline import Done, Totals, run
 from adcli.batch.rows import RowError
 from adcli.batch.sums import ExactSum
 from adcli.differentiate.rows import Wanted
-from adcli.errors import NonFiniteError, RowFailedError, Source
+from adcli.errors import LimitError, NonFiniteError, RowFailedError, Source
 from adcli.graph.program import Program
 
 
@@ -180,6 +180,28 @@ def test_what_came_before_an_error_is_received(jobs: int) -> None:
     assert counted.received == 20
     assert counted.taken < 50
     assert given.ended.is_set() is (jobs > 1)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_what_was_read_before_an_error_counts(jobs: int) -> None:
+    """Rows before it are written, and an error among them is the first."""
+
+    def blocks() -> Iterator[int]:
+        yield from range(5)
+        raise LimitError("too long")
+
+    received: list[Any] = []
+    with pytest.raises(LimitError, match="too long"):
+        run(blocks(), Given(lambda block: block), jobs, received.append)  # type: ignore[arg-type]
+    assert received == [*range(5)]
+
+    def fails(block: int) -> Any:
+        if block == 4:
+            raise RowFailedError("line 4")
+        return block
+
+    with pytest.raises(RowFailedError, match="line 4"):
+        run(blocks(), Given(fails), jobs, received.append)  # type: ignore[arg-type]
 
 
 def test_an_error_in_reading_ends_the_threads() -> None:
