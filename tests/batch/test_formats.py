@@ -74,7 +74,7 @@ def read_arrow(form: str, data: bytes) -> Any:
 def convert(data: bytes, source: str, target: str, program: Any = PROGRAM, **options: Any) -> bytes:
     is_file = options.pop("is_file", False)
     job = Job(Wanted(options.pop("order", 1)), {}, **options)
-    reader = job.read(io.BufferedReader(io.BytesIO(data)), source, program)  # type: ignore[arg-type]
+    reader = job.read(io.BufferedReader(io.BytesIO(data)), source, program)
     output = io.BytesIO()
     job.run(reader, job.compile(program, reader), output, target, is_file=is_file)
     return output.getvalue()
