@@ -43,7 +43,11 @@ class OpenRange:
         turns = graph.binary(DIV, graph.binary(SUB, last, first), step)
         # The terms behind the first, as `Tracer._range_count` counts them.
         size = graph.binary(MAX, 1.0, graph.unary(ABS, turns))
-        self.terms = graph.binary(ADD, turns, graph.binary(MUL, 1e-10, size))
+        whole: Truth = True
+        for x in (first, last, step):
+            whole = graph.both(whole, graph.compare("==", graph.unary(_FLOOR, x), x))
+        slack = graph.select(whole, 0.0, graph.binary(MUL, 1e-10, size))
+        self.terms = graph.binary(ADD, turns, slack)
 
     def is_range(self, graph: OpenGraph) -> Truth:
         """Whether the ends are numbers, and the step is none of 0, inf and nan."""

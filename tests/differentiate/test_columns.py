@@ -332,6 +332,21 @@ def test_any_rows(points: list[tuple[float, float]], name: str) -> None:
 
 # Loops and indices that depend on the row.
 
+RANGES = [
+    (4, 3, 1e10), (3, 4, 1e10), (0, 0.3, 0.1), (0, 1, 0.1), (1, 5, 1), (5, 1, -1), (1, 1, 1),
+    (3, 4, 0.5), (4, 3, 0.5), (4, 3, -0.5), (1e15, 1e15 + 2, 1), (-2.5, 2.5, 1), (0, 6, 4),
+    (0.1, 0.1, 7), (2, 1.9999999999, 1),
+]  # fmt: skip
+
+
+def test_terms_of_a_range_are_those_at_the_point() -> None:
+    """With whole ends as exact as integers, with others nearly as many as meant."""
+    text = "f(m, n, by) = { s = 0; k = 0; for i in m..n by by { s += i; k += 1 }; s, k }"
+    points: list[Point] = [dict(zip(("m", "n", "by"), map(float, x), strict=True)) for x in RANGES]
+    found = assert_rows(text, points)
+    assert found["k"].tolist() == [0, 1, 4, 11, 5, 5, 1, 3, 0, 3, 3, 6, 2, 1, 0]
+
+
 COUNTS: list[Point] = [
     {"n": n, "x": x}
     for n, x in ((3.0, 0.5), (0.0, 0.7), (-2.0, 0.9), (4.0, 1.0), (5.0, 0.25), (1.0, 0.75),
