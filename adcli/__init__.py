@@ -31,7 +31,7 @@ from adcli.errors import (
 
 if TYPE_CHECKING:
     from adcli.differentiate.check import Check
-    from adcli.differentiate.columns import Columns
+    from adcli.differentiate.columns import Kept
     from adcli.differentiate.compare import Comparison
     from adcli.differentiate.gradient import Gradient, Mode
     from adcli.differentiate.hessian import Hessian, Hvp
@@ -90,7 +90,7 @@ class Program:
         from adcli.graph.program import Program as Compiled
 
         self._compiled = Compiled(source, function)
-        self._columns: dict[object, Columns] = {}
+        self._columns: Kept | None = None
 
     @property
     def function(self) -> str:
@@ -432,13 +432,17 @@ class Program:
                 row that cannot be computed, what `grad` raises.
             LimitError: too many operations, in the program or in a row.
         """
-        from adcli.differentiate.columns import Table, kept
+        from adcli.differentiate.columns import Kept, Table, kept
         from adcli.differentiate.rows import Wanted
 
+        if values_only and (hessian or wrt is not None):
+            raise InputError("values_only differentiates nothing", hint="leave it out")
         order = 0 if values_only else 2 if hessian else 1
         names = (wrt,) if isinstance(wrt, str) else None if wrt is None else tuple(wrt)
         table = Table(self._compiled, columns)
         wanted = Wanted(order, names)
+        if self._columns is None:
+            self._columns = Kept()
         code = kept(self._columns, self._compiled, table.shapes, constants or {}, wanted)
         results, errors = code.compute(table.columns, table.rows, jobs, stop=True)
         for row in sorted(errors):

@@ -19,7 +19,7 @@ from adcli.errors import (
     ProgramError,
 )
 from adcli.graph.open import TooFewTurnsError
-from adcli.graph.program import Given, Program, element_names, measure
+from adcli.graph.program import Given, Program, Run, element_names, measure
 from adcli.graph.suggest import listing
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ _FIRST_TURNS = 4
 _MOST_FIRST_TURNS = 64
 # A stage of more operations than this takes longer to compile than it saves.
 _LONGEST_STAGE = 200_000
+# A graph of more operations, those of derivatives included, takes minutes and gigabytes to
+# compile: it has to be asked for.
+_MOST_COMPILED = 2_000_000
 # So many programs with other constants or shapes are kept compiled.
 _MOST_KEPT = 16
 
@@ -47,7 +50,9 @@ class Columns:
             matrix that its columns are the elements of.
         wanted: what is computed for each row.
         vectors: whether the vector library of the C library may be used.
-        max_operations: the most operations to record, for all rows and for one.
+        max_operations: the most operations to record, of the program for all rows and for
+            one. With those of derivatives there may be two million, or as many if that is
+            more than the default.
 
     Attributes:
         inputs: the names of the columns read, in order.
@@ -79,6 +84,8 @@ class Columns:
         self._shape = dict(shapes)
         self._wanted = wanted
         self._max_operations = max_operations
+        asked = max_operations if max_operations > DEFAULT_MAX_OPERATIONS else 0
+        self._most = max(asked, _MOST_COMPILED)
         self._target = Target(vectors=vectors)
         self._stages: list[Stage | None] = []
         self._lock = threading.Lock()
@@ -148,7 +155,7 @@ class Columns:
         """
         while True:
             try:
-                return self._trace(max(self._max_operations, DEFAULT_MAX_OPERATIONS))
+                return self._trace(self._most)
             except TooFewTurnsError as error:
                 if self._turns >= _MOST_FIRST_TURNS:
                     raise error.cause from None
@@ -198,10 +205,14 @@ class Columns:
         A stage records at least what the row goes through at its point.
         """
         try:
-            self._program.run(self._at(numbers), _LONGEST_STAGE, fixed=self._constants)
+            self._run(numbers, _LONGEST_STAGE)
         except AdcliError:
             return True
         return False
+
+    def _run(self, numbers: Sequence[float], max_operations: int) -> Run:
+        """The program at the point of a row; constants are numbers there too."""
+        return self._program.run(self._at(numbers), max_operations, fixed=self._constants)
 
     def _at(self, numbers: Sequence[float]) -> dict[str, Any]:
         """The inputs of a row, by name and in their shapes."""
@@ -228,7 +239,7 @@ class Columns:
         from adcli.differentiate.blame import value_warnings
         from adcli.differentiate.gradient import gradient
 
-        run = self._program.run(self._at([row[name] for name in self.inputs]))
+        run = self._run([row[name] for name in self.inputs], self._max_operations)
         if not self._wanted.order:
             return value_warnings(run)
         found: list[Diagnostic] = []
@@ -242,7 +253,7 @@ class Columns:
         from adcli.differentiate.gradient import gradient
         from adcli.differentiate.hessian import hessian
 
-        run = self._program.run(self._at(numbers), self._max_operations)
+        run = self._run(numbers, self._max_operations)
         if list(run.results) != self._results:
             raise ProgramError(
                 f"the results are {listing(run.results)}, of other inputs {listing(self._results)}",
@@ -379,8 +390,23 @@ def compiled(
     )
 
 
+class Kept:
+    """What was compiled for a program, for all threads.
+
+    Attributes:
+        compiled: by what it was compiled for.
+        lock: held by who looks into it or adds to it.
+    """
+
+    __slots__ = ("compiled", "lock")
+
+    def __init__(self) -> None:
+        self.compiled: dict[object, Columns] = {}
+        self.lock = threading.Lock()
+
+
 def kept(
-    there: dict[object, Columns],
+    there: Kept,
     program: Program,
     shapes: Mapping[str, tuple[int, ...]],
     constants: Mapping[str, Given],
@@ -405,11 +431,12 @@ def kept(
         bits.append((name, shape, array("d", numbers).tobytes()))
     wrt = None if wanted.wrt is None else frozenset(wanted.wrt)
     key = (tuple(sorted(shapes.items())), tuple(bits), wanted.order, wrt)
-    found = there.get(key)
-    if found is None:
-        if len(there) >= _MOST_KEPT:
-            del there[next(iter(there))]
-        found = there[key] = compiled(program, shapes, constants, wanted)
+    with there.lock:  # who needs the same waits for it
+        found = there.compiled.get(key)
+        if found is None:
+            if len(there.compiled) >= _MOST_KEPT:
+                del there.compiled[next(iter(there.compiled))]
+            found = there.compiled[key] = compiled(program, shapes, constants, wanted)
     return found
 
 
@@ -436,12 +463,9 @@ def check(
     missing = [name for name in program.required if name not in shapes and name not in constants]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)
-        what = (
-            "inputs have neither columns nor values"
-            if len(missing) > 1
-            else "input has neither a column nor a value"
-        )
-        raise InputError(f"these {what}: {names}" if len(missing) > 1 else f"this {what}: {names}")
+        if len(missing) == 1:
+            raise InputError(f"this input has neither a column nor a value: {names}")
+        raise InputError(f"these inputs have neither columns nor values: {names}")
 
 
 def zeros(shape: tuple[int, ...]) -> Given:

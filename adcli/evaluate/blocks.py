@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from adcli.errors import InputError
+from adcli.errors import AdcliError, InputError
 from adcli.evaluate.room import Room
 from adcli.evaluate.threads import together
 
@@ -179,7 +179,7 @@ class Blocks:
                 return
             try:
                 numbers = self._computation.at_point(_row(columns, row))
-            except Exception as error:  # whatever it is belongs to this row
+            except AdcliError as error:
                 errors[row] = error
                 numbers = [math.nan] * len(results)
             for result, value in zip(results, numbers, strict=True):

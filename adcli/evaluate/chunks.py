@@ -52,7 +52,7 @@ class Chunks:
         target: the machine.
 
     Attributes:
-        operations: how many operations a row takes.
+        operations: how many operations and conditions a row takes.
         slots: how many vectors of scratch memory the functions need.
         data: what they read besides columns.
     """
@@ -71,7 +71,7 @@ class Chunks:
         self.data = Data(target.lanes)
         self.slots = 0
         nodes, used = _needed(graph, outputs)
-        self.operations = len(nodes)
+        self.operations = len(nodes) + len(used)
         steps = list(_with_stores(_merged(graph, nodes, used), outputs))
         self._chunks = [steps[i : i + LONGEST] for i in range(0, len(steps), LONGEST)] or [[]]
         self._slot: dict[int, int] = {}

@@ -8,8 +8,8 @@ taken - an infinity, nan - never meets what comes out of the one that is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from adcli.evaluate.floats import Over
 from adcli.graph.conditions import Condition, Truth
@@ -94,12 +94,17 @@ def over_open(graph: OpenGraph, *, exact: bool = False) -> Over:
         more: Condition | None = None
         if isinstance(partial, _Partial):
             partial, more = partial.value, partial.nonzero
-        if zero is not None and _may_be_infinite(graph, partial, exact=exact):
-            mask, zero = _both(graph, mask, zero), None
-        if more is not None and _may_be_infinite(graph, value, exact=exact):
-            mask, more = _both(graph, mask, more), None
+        masks: list[Condition | None] = [mask]
+        zeros: list[Condition | None] = []
+        for where, other in ((zero, partial), (more, value)):
+            is_mask = _may_be_infinite(graph, other, exact=exact)
+            (masks if is_mask else zeros).append(where)
         product = graph.binary(MUL, value, partial)
-        return Masked(path, product, mask, _both(graph, zero, more))
+        mask_all, zero_all = _all(graph, masks), _all(graph, zeros)
+        if mask_all is False or zero_all is False:  # it is there nowhere
+            never = next(x for x in (*masks, *zeros) if x is not None)
+            return Masked((*path, (never, True), (never, False)), product)
+        return Masked(path, product, mask_all, zero_all)
 
     def add(one: Masked, other: Masked) -> Masked:
         return _sum(graph, one, other, deepest)
@@ -107,13 +112,14 @@ def over_open(graph: OpenGraph, *, exact: bool = False) -> Over:
     return Over(primal, _OpenArithmetic(graph, exact=exact), multiply, add, record=True)
 
 
-def _both(graph: OpenGraph, one: Condition | None, other: Condition | None) -> Condition | None:
-    """Two conditions as one, where None always holds."""
-    if one is None or other is None:
-        return one or other
-    found = graph.both(one, other)
-    assert isinstance(found, Condition), "a partial that is there nowhere is None"
-    return found
+def _all(
+    graph: OpenGraph, conditions: Sequence[Condition | None]
+) -> Condition | Literal[False] | None:
+    """Conditions as one, where None always holds; False if they exclude each other."""
+    found: Truth = True
+    for condition in conditions:
+        found = found if condition is None else graph.both(found, condition)
+    return None if found is True else found
 
 
 # How much of a derivative is looked at for an infinity, and how deep conditions in formulas
@@ -203,6 +209,8 @@ def _sum(graph: OpenGraph, one: Masked, other: Masked, deepest: int | None) -> M
     zero = None
     if deepest is None or len(p) + len(q) <= deepest:
         either = graph.either(_where(graph, p, one), _where(graph, q, other))
+        if either is False:  # under conditions that exclude each other: a zero, and a mask
+            return one
         if isinstance(either, Condition) and (deepest is None or either.depth <= deepest):
             zero = either
     if p and q and p[0][0] is q[0][0]:  # two arms of one branch

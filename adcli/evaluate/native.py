@@ -49,7 +49,7 @@ class Kernel:
         target: the machine.
 
     Attributes:
-        operations: how many operations a row takes.
+        operations: how many operations and conditions a row takes.
         lanes: rows are computed so many at a time.
     """
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 # More than this is given back to the system.
-_MOST_KEPT = 1 << 30
+_MOST_KEPT = 1 << 28
 # Columns begin at a line of the cache.
 _ALIGNMENT = 64
 
@@ -56,5 +56,6 @@ class Room:
 
     def _give(self, block: Any) -> None:
         with self._lock:
-            if sum(map(len, self._free)) + len(block) <= _MOST_KEPT:
-                self._free.append(block)
+            self._free.append(block)
+            while sum(map(len, self._free)) > _MOST_KEPT:
+                self._free.pop(0)

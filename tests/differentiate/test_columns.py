@@ -347,6 +347,74 @@ def test_terms_of_a_range_are_those_at_the_point() -> None:
     assert found["k"].tolist() == [0, 1, 4, 11, 5, 5, 1, 3, 0, 3, 3, 6, 2, 1, 0]
 
 
+# What a variable was before it was assigned again, under conditions that exclude each other.
+OVERWRITTEN: list[tuple[str, Point]] = [
+    ("f(k, y) = { p = [1, 1]; p[k] = sqrt(y); p[k] = y^2; sum(p) }", {"k": 1.0, "y": -3.0}),
+    (
+        "f(c, y) = { a = 0; b = 0; if c > 0 { a = sqrt(y) }; if c > 1 { b = sqrt(y) }; "
+        "if c > 0 { a = y }; if c > 1 { b = 1 }; a + b }",
+        {"c": 2.0, "y": -3.0},
+    ),
+    (
+        "f(c, y) = { a = max(y, 0); if c > 0 { a = 1/y }; if c > 0 { a = a*0 + y }; exp(a)*a }",
+        {"c": 1.0, "y": 0.5},
+    ),
+    (
+        "f(c, y) = { a = y; for i in 1..c { a = sqrt(-y) }; if c > 0 { a = y }; a^2 }",
+        {"c": 2.0, "y": 3.0},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "at"), OVERWRITTEN)
+def test_what_was_overwritten_does_not_count(text: str, at: Point) -> None:
+    found = assert_rows(text, [at], hessian=True)
+    (derivative,) = found["df_dy"]
+    numeric = adcli.load(text)
+    h = 1e-6
+    above, below = ({**at, "y": at["y"] + d} for d in (h, -h))
+    quotient = (numeric.eval(above)["f"] - numeric.eval(below)["f"]) / (2 * h)
+    assert derivative == pytest.approx(quotient, rel=1e-6)
+
+
+def test_constants_are_numbers_in_every_row() -> None:
+    """Also in rows that are computed alone, and where a value is not finite."""
+    text = "f(n, x, m) = { s = 0; for i in 1..m { s += 1 }; n^sqrt(x) + s }"
+    columns = {"x": np.array([0.0, 0.0]), "m": np.array([2.0, 900_000.0])}
+    found = adcli.load(text).columns(columns, constants={"n": 1}, wrt="x")
+    assert found["df_dx"].tolist() == [0.0, 0.0]
+
+
+def test_second_derivatives_of_values_only() -> None:
+    with pytest.raises(InputError, match="values_only differentiates nothing"):
+        adcli.load("f(x) = x").columns({"x": np.ones(2)}, values_only=True, hessian=True)
+
+
+def test_columns_from_several_threads() -> None:
+    """Each gets its own, and little is kept."""
+    program = adcli.load("f(c, x) = c*x^2")
+    wrong: list[object] = []
+
+    def work(start: int) -> None:
+        for i in range(start, start + 25):
+            found = program.columns({"x": np.array([2.0])}, constants={"c": i})
+            if found["f"].tolist() != [4.0 * i]:
+                wrong.append((i, found))
+
+    threads = [threading.Thread(target=work, args=(7 * i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_graph_that_would_take_too_long_to_compile() -> None:
+    text = "f(x) = { s = x; for i in 1..700_000 { s = sin(s) + x }; s }".replace("_", "")
+    with pytest.raises(LimitError, match="more than 2,000,000 operations"):
+        adcli.load(text).columns({"x": np.ones(2)})
+
+
 COUNTS: list[Point] = [
     {"n": n, "x": x}
     for n, x in ((3.0, 0.5), (0.0, 0.7), (-2.0, 0.9), (4.0, 1.0), (5.0, 0.25), (1.0, 0.75),
@@ -637,8 +705,14 @@ def test_results_that_a_row_has_alone() -> None:
 
 def kept(program: adcli.Program) -> Columns:
     """The code of a program that was compiled once."""
-    (code,) = program._columns.values()
+    (code,) = all_kept(program)
     return code
+
+
+def all_kept(program: adcli.Program) -> list[Columns]:
+    """What was compiled for a program."""
+    assert program._columns is not None
+    return list(program._columns.compiled.values())
 
 
 @pytest.mark.parametrize("text", [
@@ -1132,9 +1206,9 @@ def test_code_is_kept() -> None:
     program = adcli.load("f(x, y) = x*y")
     given = {"x": array(1, 2), "y": array(3, 4)}
     program.columns(given)
-    (kept,) = program._columns.values()
+    (kept,) = all_kept(program)
     program.columns({name: np.ones(1000) for name in given}, jobs=3)
-    assert list(program._columns.values()) == [kept]
+    assert all_kept(program) == [kept]
     program.columns(given, hessian=True)
     program.columns(given, values_only=True)
     program.columns(given, wrt="x")
@@ -1142,13 +1216,13 @@ def test_code_is_kept() -> None:
     program.columns({"x": array(1)}, constants={"y": -0.0})
     program.columns({"x": array(1)}, constants={"y": 0.0})
     program.columns({"x": array(1)}, constants={"y": NAN})
-    assert len(program._columns) == 8
+    assert len(all_kept(program)) == 8
     for same in (3.0, 3, np.array(3), np.float32(3), float("nan"), np.nan, 0, -0.0):
         program.columns({"x": array(1)}, constants={"y": same})
     program.columns({"y": array(3), "x": array(1)}, wrt=["x"])
     program.columns({"y": array(3), "x": array(1)}, wrt=["x", "x"])
-    assert len(program._columns) == 8
-    assert next(iter(program._columns.values())) is kept
+    assert len(all_kept(program)) == 8
+    assert all_kept(program)[0] is kept
 
 
 # Long programs.
