@@ -94,15 +94,16 @@ def over_open(graph: OpenGraph, *, exact: bool = False) -> Over:
         more: Condition | None = None
         if isinstance(partial, _Partial):
             partial, more = partial.value, partial.nonzero
-        masks: list[Condition | None] = [mask]
-        zeros: list[Condition | None] = []
+        masks = [] if mask is None else [mask]
+        zeros: list[Condition] = []
         for where, other in ((zero, partial), (more, value)):
-            is_mask = _may_be_infinite(graph, other, exact=exact)
-            (masks if is_mask else zeros).append(where)
+            if where is not None:
+                is_mask = _may_be_infinite(graph, other, exact=exact)
+                (masks if is_mask else zeros).append(where)
         product = graph.binary(MUL, value, partial)
         mask_all, zero_all = _all(graph, masks), _all(graph, zeros)
         if mask_all is False or zero_all is False:  # it is there nowhere
-            never = next(x for x in (*masks, *zeros) if x is not None)
+            never = (masks + zeros)[0]
             return Masked((*path, (never, True), (never, False)), product)
         return Masked(path, product, mask_all, zero_all)
 
@@ -112,13 +113,11 @@ def over_open(graph: OpenGraph, *, exact: bool = False) -> Over:
     return Over(primal, _OpenArithmetic(graph, exact=exact), multiply, add, record=True)
 
 
-def _all(
-    graph: OpenGraph, conditions: Sequence[Condition | None]
-) -> Condition | Literal[False] | None:
-    """Conditions as one, where None always holds; False if they exclude each other."""
+def _all(graph: OpenGraph, conditions: Sequence[Condition]) -> Condition | Literal[False] | None:
+    """Conditions as one; None if there are none, False if they exclude each other."""
     found: Truth = True
     for condition in conditions:
-        found = found if condition is None else graph.both(found, condition)
+        found = graph.both(found, condition)
     return None if found is True else found
 
 
@@ -154,7 +153,7 @@ def _may_be_infinite(graph: OpenGraph, x: Scalar, *, exact: bool) -> bool:
             finite = code == SELECT
         elif code == POW and graph.op[graph.right[node]] == CONSTANT:
             exponent = graph.value[graph.right[node]]
-            finite = exponent >= 0 and exponent == math.floor(exponent)
+            finite = exponent >= 0 and exponent.is_integer()
         else:
             finite = code < CONSTANT or code in _FINITE_IN_FORMULAS
         if not finite or len(seen) > _MOST_LOOKED_AT:
