@@ -447,8 +447,7 @@ class Program:
         results, errors = code.compute(table.columns, table.rows, jobs, stop=True)
         for row in sorted(errors):
             error = errors[row]
-            if isinstance(error, AdcliError):
-                error.details += (f"in row {row:,}, counted from 0",)
+            error.details += (f"in row {row:,}, counted from 0",)
             raise error
         return results
 

@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from adcli.batch import kernels
-from adcli.batch.rows import COPIED, RowError, Rows, fewer
+from adcli.batch.rows import RowError, Rows, fewer
 from adcli.batch.sinks import Output
-from adcli.batch.vectors import labelled, numbers_in, shape_of_list
+from adcli.batch.vectors import numbers_in, shape_of_list
 from adcli.errors import FileError, InputError
+from adcli.graph.program import element_names
 
 _ROWS = 65_536
 # A block has no more bytes, if a row has no more.
@@ -39,7 +40,6 @@ class ArrowReader:
 
     def __init__(self, stream: BinaryIO, form: str, lists: Mapping[str, tuple[int, ...]]) -> None:
         self.format = form
-        self._use = COPIED
         self._size = _ROWS
         try:
             if form == "parquet":
@@ -62,7 +62,6 @@ class ArrowReader:
 
     def prepare(self, use: str, read: int, made: int) -> None:
         """See `rows.Reader`."""
-        self._use = use
         self._size = fewer(_ROWS, made)
 
     def blocks(self) -> Iterator[tuple[Any, int]]:
@@ -90,13 +89,11 @@ class ArrowReader:
     def decode(self, block: tuple[Any, int], wanted: Sequence[str]) -> Rows:
         """The numbers of a batch."""
         batch, first = block
-        rows = Rows(batch.num_rows, {}, {}, first, batch)
-        if self._use != COPIED:
-            rows.table = pa.Table.from_batches([batch])
+        rows = Rows(batch.num_rows, {}, {}, first, table=pa.Table.from_batches([batch]))
         there = set(wanted)
         made: dict[str, Any] = {}
         for place, name in enumerate(self.names):
-            labels = labelled(name, self.vectors.get(name, ()))
+            labels = element_names(name, self.vectors.get(name, ()))
             if there.isdisjoint(labels):
                 continue
             column = kernels.plain(batch.column(place))
@@ -128,14 +125,15 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
 def _ipc(stream: BinaryIO) -> tuple[Any, Any]:
     """The batches and schema of an Arrow file or stream."""
     head = stream.read(len(_FILE))
-    resumed = io.BufferedReader(_Resumed(head, stream))
+    if stream.seekable():
+        stream.seek(-len(head), io.SEEK_CUR)
+    else:
+        stream = io.BufferedReader(_Resumed(head, stream))
     if head == _FILE:
-        if stream.seekable():
-            stream.seek(0)
-        file = pa.ipc.open_file(stream if stream.seekable() else io.BytesIO(resumed.read()))
+        file = pa.ipc.open_file(_seekable(stream))
         batches = (file.get_batch(i) for i in range(file.num_record_batches))
         return map(_valid, batches), file.schema
-    reader = pa.ipc.open_stream(resumed)
+    reader = pa.ipc.open_stream(stream)
     return map(_valid, reader), reader.schema
 
 
@@ -228,18 +226,11 @@ def _numbers(column: Any, name: str, rows: Rows) -> Any:
 
 def _elements(column: Any, name: str, shape: tuple[int, ...], rows: Rows) -> Any:
     """The numbers of a column of lists, (rows, elements); lists of another shape are errors."""
-    flat, size = column, 1
-    for length in shape:
-        size *= length
-        # Of a slice, its own values only.
-        flat = flat.flatten()
-        if flat.null_count or len(flat) != size * len(column):
-            break
-    else:
-        lengths = kernels.lengths(column)
-        if len(shape) == 1 and not column.null_count and (lengths == shape[0]).all():
+    if len(shape) == 1 and not column.null_count and (kernels.lengths(column) == shape[0]).all():
+        flat = column.flatten()  # of a slice, its own values only
+        if not flat.null_count:
             numbers = kernels.cast(flat, pa.float64(), safe=False)
-            return numbers.to_numpy(zero_copy_only=False).reshape(len(column), size)
+            return numbers.to_numpy(zero_copy_only=False).reshape(len(column), shape[0])
     made = np.full((len(column), math.prod(shape)), math.nan)
     for row, value in enumerate(column.to_pylist()):
         numbers, message = numbers_in(value, shape)
@@ -273,9 +264,9 @@ class ArrowEncoder:
         arrays: list[Any] = []
         schema = pa.schema([])
         if self._names:
-            table = pa.Table.from_batches([rows.source]) if rows.table is None else rows.table
-            arrays += [kernels.taken(column, chosen) for column in table.columns]
-            schema = table.schema
+            assert rows.table is not None
+            arrays += rows.taken(chosen)
+            schema = rows.table.schema
         for name, numbers in results.items():
             schema = schema.append(pa.field(name, pa.float64()))
             arrays.append(kernels.taken(pa.array(numbers, mask=empty), chosen))

@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from adcli.batch import kernels, records, source
+from adcli.batch import kernels, records
 from adcli.batch.records import Records
-from adcli.batch.rows import COPIED, TYPED, RowError, Rows, fewer, shown
+from adcli.batch.rows import COPIED, TYPED, RowError, Rows, shown
 from adcli.batch.source import Block, Source
 from adcli.errors import InputError, LimitError
 
@@ -53,7 +53,6 @@ class DelimitedReader:
         self.unit = "line"
         self.vectors: dict[str, tuple[int, ...]] = {}
         self._use = COPIED
-        self._size = source.BLOCK
         self._source = Source(stream, _LONGEST_RECORD, self._too_long, as_they_come=as_they_come)
         self.header, self.ending = self._read_header()
         self.names = [name.strip() for name in cells(_text(self.header), self.separator)]
@@ -80,8 +79,7 @@ class DelimitedReader:
     def prepare(self, use: str, read: int, made: int) -> None:
         """See `rows.Reader`."""
         self._use = use
-        # A number and what separates it are two bytes or more.
-        self._size = fewer(source.BLOCK, made / max(1, 2 * read))
+        self._source.prepare(read, made)
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of whole records.
@@ -89,7 +87,7 @@ class DelimitedReader:
         Raises:
             LimitError: a record is longer than anybody's.
         """
-        return self._source.blocks(self._size, lambda data: records.last_end(data, self.separator))
+        return self._source.blocks(lambda data: records.last_end(data, self.separator))
 
     def decode(self, block: Block, wanted: Sequence[str]) -> Rows:
         """The numbers of a block; its records as they stand, or a table of its cells."""

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from adcli.batch import pipeline
 from adcli.batch.delimited import SEPARATORS, DelimitedReader
+from adcli.batch.formats import BINARY
 from adcli.batch.lines import LinesReader
-from adcli.batch.rows import COPIED, TEXTS, TYPED, Rows, shown
+from adcli.batch.rows import COPIED, TEXTS, TYPED, Reader, Rows, Writer, shown
 from adcli.batch.sinks import Behind, Output, TextSink
 from adcli.batch.texts import DelimitedWriter, LinesWriter
 from adcli.batch.vectors import expanded
@@ -24,21 +25,6 @@ from adcli.errors import DEFAULT_MAX_OPERATIONS, FileError, InputError, NonFinit
 from adcli.graph.program import Given, Program
 from adcli.graph.suggest import listing, suggestion
 from adcli.language.files import reason
-
-FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
-ENDINGS = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-    ".arrows": "arrow",
-}
-_BINARY = ("parquet", "arrow")
 
 
 class Job:
@@ -82,7 +68,7 @@ class Job:
         self.as_they_come = as_they_come
         self.max_operations = max_operations
 
-    def read(self, stream: BinaryIO, form: str, program: Program) -> Any:
+    def read(self, stream: BinaryIO, form: str, program: Program) -> Reader:
         """The reader of a table.
 
         Raises:
@@ -102,7 +88,7 @@ class Job:
 
         return ArrowReader(stream, form, lists)
 
-    def compile(self, program: Program, reader: Any) -> Columns:
+    def compile(self, program: Program, reader: Reader) -> Columns:
         """The program compiled for the columns of a table.
 
         Raises:
@@ -138,7 +124,7 @@ class Job:
 
     def run(
         self,
-        reader: Any,
+        reader: Reader,
         columns: Columns,
         output: Output,
         form: str,
@@ -173,8 +159,9 @@ class Job:
             totals.add(done)
             if not self.sums:
                 sink.write(done.output)
-            for error in done.errors if errors is not None else ():
-                errors.write(orjson.dumps(error.data()) + b"\n")  # type: ignore[union-attr]
+            if errors is not None:
+                for error in done.errors:
+                    errors.write(orjson.dumps(error.data()) + b"\n")
             if progress is not None:
                 progress(totals.rows)
 
@@ -184,7 +171,7 @@ class Job:
             if self.sums:
                 sums = {name: np.array([totals.sum(name)]) for name in columns.names}
                 self._check_sums(sums)
-                sink.write(writer.encode(Rows(1, {}, {}, 1, None), sums, None, None))
+                sink.write(writer.encode(Rows(1, {}, {}, 1), sums, None, None))
             nothing = dict.fromkeys(columns.names, np.empty(0))
             sink.finish(writer.encode(reader.nothing(), nothing, None, None))
         except BaseException as error:
@@ -199,11 +186,11 @@ class Job:
             if self.strict and not np.isfinite(number):
                 raise NonFiniteError(f"the sum of '{name}' is not finite")
 
-    def _writer(self, reader: Any, columns: Columns, form: str) -> Any:
+    def _writer(self, reader: Reader, columns: Columns, form: str) -> Writer:
         """What makes the output; the reader is told what its rows are for."""
         results = columns.names
         names = [] if self.leaves_out else reader.names
-        is_copied = form == reader.format or {form, reader.format} <= set(_BINARY)
+        is_copied = form == reader.format or {form, reader.format} <= set(BINARY)
         use = COPIED
         if names and not is_copied:
             use = TEXTS if form in SEPARATORS else TYPED
@@ -213,15 +200,15 @@ class Job:
             source = reader if is_copied else None
             return DelimitedWriter(names, results, SEPARATORS[form], reader.vectors, source)
         if form == "jsonl":
-            if is_copied and names:
+            if is_copied and names and isinstance(reader, LinesReader):
                 reader.taken = frozenset(results)
             return LinesWriter(names, is_copied=is_copied)
         from adcli.batch.arrow import ArrowEncoder
 
         return ArrowEncoder(names)
 
-    def _sink(self, output: Output, form: str, writer: Any, *, is_file: bool) -> Any:
-        if form in _BINARY:
+    def _sink(self, output: Output, form: str, writer: Writer, *, is_file: bool) -> Any:
+        if form in BINARY:
             from adcli.batch.arrow import ArrowSink
 
             sink: Any = ArrowSink(output, form, is_file=is_file)
@@ -230,7 +217,7 @@ class Job:
         return Behind(sink) if is_file else sink
 
 
-def _blocks(reader: Any) -> Iterator[Any]:
+def _blocks(reader: Reader) -> Iterator[Any]:
     """The blocks of a reader.
 
     Raises:
@@ -278,15 +265,12 @@ def shapes_of(
         elif name in program.required:
             missing.append(name)
     if missing:
-        few = (
-            f"column '{missing[0]}' is"
-            if len(missing) == 1
-            else f"columns are missing: {', '.join(missing)}"
-        )
-        hints = [hint for name in missing[:1] if (hint := suggestion(name, there))]
+        first = missing[0]
         raise InputError(
-            f"{few} missing" if len(missing) == 1 else few,
-            hint=hints[0] if hints else f"write {missing[0]}=... for a constant",
+            f"column '{first}' is missing"
+            if len(missing) == 1
+            else f"columns are missing: {', '.join(missing)}",
+            hint=suggestion(first, there) or f"write {first}=... for a constant",
             details=(f"the table has {listing(list(names))}",) if names else (),
         )
     return shapes

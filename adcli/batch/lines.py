@@ -11,12 +11,13 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from adcli.batch import kernels, source
-from adcli.batch.rows import COPIED, TEXTS, RowError, Rows, fewer
+from adcli.batch import kernels
+from adcli.batch.rows import COPIED, TEXTS, RowError, Rows
 from adcli.batch.source import Block, Source
 from adcli.batch.values import to_json
-from adcli.batch.vectors import labelled, numbers_in, shape_of_list
+from adcli.batch.vectors import numbers_in, shape_of_list
 from adcli.errors import InputError, LimitError
+from adcli.graph.program import element_names
 
 _LONGEST_LINE = 1 << 26
 # Where the shape of a vector is looked for if the first line does not say it.
@@ -48,7 +49,6 @@ class LinesReader:
     ) -> None:
         self._source = Source(stream, _LONGEST_LINE, _too_long, as_they_come=as_they_come)
         self._use = COPIED
-        self._size = source.BLOCK
         # Keys that the output has already.
         self.taken: Collection[str] = ()
         first = self._first()
@@ -101,8 +101,7 @@ class LinesReader:
     def prepare(self, use: str, read: int, made: int) -> None:
         """See `rows.Reader`."""
         self._use = use
-        # A number and what separates it are two bytes or more.
-        self._size = fewer(source.BLOCK, made / max(1, 2 * read))
+        self._source.prepare(read, made)
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of whole lines.
@@ -110,7 +109,7 @@ class LinesReader:
         Raises:
             LimitError: a line is longer than anybody's.
         """
-        return self._source.blocks(self._size, lambda data: data.rfind(b"\n") + 1)
+        return self._source.blocks(lambda data: data.rfind(b"\n") + 1)
 
     def nothing(self) -> Rows:
         """No rows."""
@@ -133,7 +132,7 @@ class LinesReader:
         """The keys whose numbers are wanted, with the names of these."""
         there = set(wanted)
         for key in self.names:
-            labels = labelled(key, self.vectors.get(key, ()))
+            labels = element_names(key, self.vectors.get(key, ()))
             if not there.isdisjoint(labels):
                 yield key, labels
 

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from adcli.batch.rows import RowError, Rows
+from adcli.batch.rows import Reader, RowError, Rows, Writer
 from adcli.batch.sums import ExactSum
 from adcli.differentiate.columns import Columns
 from adcli.errors import AdcliError, NonFiniteError, RowFailedError
@@ -97,7 +97,13 @@ class Work:
     """
 
     def __init__(
-        self, reader: Any, columns: Columns, writer: Any | None, on_error: str, *, strict: bool
+        self,
+        reader: Reader,
+        columns: Columns,
+        writer: Writer | None,
+        on_error: str,
+        *,
+        strict: bool,
     ) -> None:
         self._reader = reader
         self._columns = columns
@@ -113,7 +119,7 @@ class Work:
             RowFailedError: a row cannot be computed, and that is to be an error.
             NonFiniteError: a result is not finite, and that is to be one.
         """
-        rows: Rows = self._reader.decode(block, self._columns.inputs)
+        rows = self._reader.decode(block, self._columns.inputs)
         results = self._compute(rows)
         done = Done(rows.count, [], [rows.errors[row] for row in sorted(rows.errors)])
         good = _good(rows)
@@ -141,13 +147,13 @@ class Work:
         results, failures = self._columns.compute(columns, count, 1, stop=stop, ended=self.ended)
         for place, failure in failures.items():
             row = place if chosen is None else int(chosen[place])
-            message = getattr(failure, "message", None) or str(failure)
-            rows.errors[row] = RowError(rows.line(row), message)
+            rows.errors[row] = RowError(rows.line(row), failure.message)
         if rows.errors and stop:
             first = min(rows.errors)
             before = np.arange(count) if chosen is None else chosen
-            good = before[before < first]
-            self._check_finite(rows, {x: y[: len(good)] for x, y in results.items()}, good)
+            odd = np.flatnonzero(_not_finite(results, count) & (before < first))
+            if len(odd):
+                self._check_finite(rows.line(int(before[odd[0]])), results, odd[0])
             raise row_failed(rows.errors[first], self._reader.unit)
         if chosen is None:
             return results
@@ -165,23 +171,13 @@ class Work:
             row = int(np.argmax(odd))
             numbers = {name: float(rows.columns[name][row]) for name in rows.columns}
             done.first = (rows.line(row), numbers)
-            one = np.array([row])
-            self._check_finite(rows, {x: y[one] for x, y in results.items()}, one)
+            self._check_finite(rows.line(row), results, row)
 
-    def _check_finite(self, rows: Rows, results: Mapping[str, Any], chosen: Any) -> None:
-        """Raise if results have to be finite, and those of some rows are not.
-
-        Args:
-            rows: the rows.
-            results: the results of those that are looked at.
-            chosen: their places among the rows.
-        """
-        odd = _not_finite(results, len(chosen))
-        if self._strict and odd.any():
-            place = int(np.argmax(odd))
+    def _check_finite(self, line: int, results: Mapping[str, Any], place: int) -> None:
+        """Raise if results have to be finite, for those at a place that are not."""
+        if self._strict:
             name = next(x for x, column in results.items() if not math.isfinite(column[place]))
-            where = f"{self._reader.unit} {rows.line(int(chosen[place])):,}"
-            raise NonFiniteError(f"'{name}' is not finite at {where}")
+            raise NonFiniteError(f"'{name}' is not finite at {self._reader.unit} {line:,}")
 
 
 def _not_finite(results: Mapping[str, Any], count: int) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from adcli.batch import kernels
+
 _LONGEST_TEXT = 60
 
 
@@ -52,9 +54,9 @@ class Rows:
         lines: where each row stands: its line number, or the number of the first if the
             rows follow each other line by line.
         source: the rows as they came in, for a writer of the same format: `Records` of
-            CSV, a list of lines of JSON, a batch of Arrow.
-        table: the rows as an Arrow table, for a writer of another format; None if there
-            is none.
+            CSV, a list of lines of JSON.
+        table: the rows as an Arrow table, for a writer of another format and of those of
+            Arrow; None if there is none.
     """
 
     __slots__ = ("columns", "count", "errors", "lines", "source", "table")
@@ -65,7 +67,7 @@ class Rows:
         columns: dict[str, Any],
         errors: dict[int, RowError],
         lines: int | Sequence[int],
-        source: Any,
+        source: Any = None,
         table: Any | None = None,
     ) -> None:
         self.count = count
@@ -74,6 +76,11 @@ class Rows:
         self.lines = lines
         self.source = source
         self.table = table
+
+    def taken(self, chosen: Any | None) -> list[Any]:
+        """The columns of the table, of some rows if not None."""
+        assert self.table is not None
+        return [kernels.taken(column, chosen) for column in self.table.columns]
 
     def line(self, row: int) -> int:
         """Where a row stands."""

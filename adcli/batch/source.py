@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from adcli.batch.records import breaks
+from adcli.batch.rows import fewer
 
 BLOCK = 1 << 21
 _MARK = b"\xef\xbb\xbf"
@@ -46,6 +47,7 @@ class Source:
         self._longest = longest
         self._too_long = too_long
         self._as_they_come = as_they_come
+        self._size = BLOCK
         self._data = b""
         self._start = 0
         self._line = 1
@@ -95,13 +97,18 @@ class Source:
         self._line += breaks(data)
         return block
 
-    def blocks(self, size: int, last_end: Callable[[bytes], int]) -> Iterator[Block]:
+    def prepare(self, read: int, made: int) -> None:
+        """Make blocks smaller, if need be: see `rows.Reader`."""
+        # A number and what separates it are two bytes or more.
+        self._size = fewer(BLOCK, made / max(1, 2 * read))
+
+    def blocks(self, last_end: Callable[[bytes], int]) -> Iterator[Block]:
         """Blocks of whole records.
 
         Args:
-            size: of a block, in bytes, if no record is longer.
             last_end: where the last record ends that is whole; 0 if none is.
         """
+        size = self._size
         while True:
             self._fill(1 if self._as_they_come else size)
             if not len(self):

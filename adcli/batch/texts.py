@@ -66,9 +66,7 @@ class DelimitedWriter:
             columns.insert(0, kernels.taken(rows.source.texts(), chosen))
         else:
             if self._names:
-                assert rows.table is not None
-                taken = [kernels.taken(column, chosen) for column in rows.table.columns]
-                columns = [*self._cells(taken), *columns]
+                columns = [*self._cells(rows.taken(chosen)), *columns]
             if len(columns) == 1:  # a blank line would be no record
                 columns[0] = kernels.filled(columns[0], '""')
             first = kernels.filled(columns[0], "")
@@ -90,8 +88,7 @@ class DelimitedWriter:
 
 def _bytes(column: Any) -> memoryview:
     """The bytes of texts, one behind the other."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+    column = kernels.plain(column)
     _, offsets, data = column.buffers()
     places = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
     return memoryview(data)[int(places[0]) : int(places[-1])]
@@ -159,8 +156,6 @@ def _unquoted(value: Any) -> str:
 
 def _elements(column: Any, shape: tuple[int, ...]) -> list[Any]:
     """A column of lists as a column of cells for each element; blank where it is no such list."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
     size = int(np.prod(shape))
     cells: list[list[float | None]] = [[] for _ in range(size)]
     for value in column.to_pylist():
@@ -197,9 +192,7 @@ class LinesWriter:
         if self._is_copied:
             start = kernels.taken(_opened(rows.source), chosen)
         elif self._names:
-            table = pa.Table.from_batches([rows.source]) if rows.table is None else rows.table
-            taken = [kernels.taken(column, chosen) for column in table.columns]
-            columns += zip(self._names, taken, strict=True)
+            columns += zip(self._names, rows.taken(chosen), strict=True)
         for name, numbers in results.items():
             columns.append((name, kernels.taken(pa.array(numbers, mask=empty), chosen)))
         parts = [start]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from adcli.graph.program import element_names as labelled
-
-__all__ = ["expanded", "labelled", "numbers_in", "shape_of_list"]
+from adcli.graph.program import element_names
 
 
 def expanded(names: Iterable[str], vectors: Mapping[str, tuple[int, ...]]) -> list[str]:
     """The names of columns, of vectors those of their elements: x[1], x[2], ..."""
     found: list[str] = []
     for name in names:
-        found += labelled(name, vectors[name]) if name in vectors else [name]
+        found += element_names(name, vectors[name]) if name in vectors else [name]
     return found
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from adcli.batch.formats import BINARY, ENDINGS, FORMATS
 from adcli.cli import options
 from adcli.cli.files import Writer, waiting, whole_file
 from adcli.errors import ExitCode, FileError, InputError
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
     from adcli.differentiate.columns import Columns
 
-# As in adcli.batch.job, which is not imported before it is needed.
-FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
-_BINARY = ("parquet", "arrow")
 # Signals that ask for an end: of the user, of the system, and of a terminal that closes.
 _REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -103,9 +101,9 @@ def command(
     )
     if errors is not None:
         _check_log(errors, target, table)
-    form = _format(table, from_, "--from", "csv")
-    made = _format(target or "-", to, "--to", "csv")
-    if line_buffered and (target is not None or form in _BINARY or made in _BINARY):
+    form = _format(table, from_, "--from")
+    made = _format(target or "-", to, "--to")
+    if line_buffered and (target is not None or form in BINARY or made in BINARY):
         raise InputError("--line-buffered is for lines of text in a pipe", hint="leave it out")
     environment = request.output.environment
     with contextlib.ExitStack() as stack:
@@ -143,23 +141,19 @@ def _check_log(errors: str, target: str | None, table: str) -> None:
             raise InputError(f"'{errors}' is {what}", hint="--errors wants a file of its own")
 
 
-def _format(path: str, given: str | None, option: str, otherwise: str) -> str:
-    """The format of a table: as said, by its ending, or that of a stream.
+def _format(path: str, given: str | None, option: str) -> str:
+    """The format of a table: as said, or by its ending; of a stream CSV.
 
     Raises:
         InputError: the ending says none.
     """
     if given is not None:
         return given
-    if path == "-":
-        return otherwise
-    from adcli.batch.job import ENDINGS
-
     ending = os.path.splitext(path)[1].lower()
     if ending in ENDINGS:
         return ENDINGS[ending]
-    if path.startswith("/dev/"):
-        return otherwise
+    if path == "-" or path.startswith("/dev/"):
+        return "csv"
     raise InputError(
         f"'{path}' has no ending that says a format",
         details=(f"endings: {', '.join(ENDINGS)}; or say {option}",),
@@ -200,7 +194,7 @@ def _writing(path: str | None, form: str, stdout: Any) -> Iterator[Writer]:
         FileError: the file cannot be written.
     """
     if path is None:
-        if form in _BINARY and stdout.isatty():
+        if form in BINARY and stdout.isatty():
             raise InputError(f"{form} is no text for a terminal", hint=f"write -o FILE.{form}")
         stdout.flush()
         with waiting(stdout.fileno()):

@@ -19,7 +19,7 @@ from adcli.errors import (
     ProgramError,
 )
 from adcli.graph.open import TooFewTurnsError
-from adcli.graph.program import Given, Program, Run, element_names, measure
+from adcli.graph.program import Given, Program, Run, arranged, element_names, measure
 from adcli.graph.suggest import listing
 
 if TYPE_CHECKING:
@@ -79,9 +79,11 @@ class Columns:
 
         self._program = program
         # Of its own: a list may be changed by its owner, and stages are made later too.
-        self._constants = {name: _fixed(name, given) for name, given in constants.items()}
-        self._shapes = {name: zeros(shape) for name, shape in shapes.items()}
-        self._shape = dict(shapes)
+        self._constants: dict[str, Given] = {}
+        for name, given in constants.items():
+            shape, numbers = measure(name, given)
+            self._constants[name] = arranged(numbers, shape)
+        self._shapes = dict(shapes)
         self._wanted = wanted
         self._max_operations = max_operations
         asked = max_operations if max_operations > DEFAULT_MAX_OPERATIONS else 0
@@ -111,7 +113,7 @@ class Columns:
         *,
         stop: bool = False,
         ended: threading.Event | None = None,
-    ) -> tuple[dict[str, Any], dict[int, Exception]]:
+    ) -> tuple[dict[str, Any], dict[int, AdcliError]]:
         """The results and derivatives for all rows.
 
         Args:
@@ -141,7 +143,7 @@ class Columns:
         return RowGraph(
             self._program,
             self._constants,
-            self._shapes,
+            {name: arranged([0.0] * math.prod(x), x) for name, x in self._shapes.items()},
             self._wanted,
             self._turns,
             min(self._max_operations, most),
@@ -219,16 +221,17 @@ class Columns:
         at: dict[str, Any] = dict(self._constants)
         position = 0
         for name in self._program.inputs:
-            if name in self._shape:
-                size = math.prod(self._shape[name])
-                at[name] = _arranged(numbers[position : position + size], self._shape[name])
+            if name in self._shapes:
+                shape = self._shapes[name]
+                size = math.prod(shape)
+                at[name] = arranged(numbers[position : position + size], shape)
                 position += size
         return at
 
     @property
     def _towards(self) -> tuple[str, ...]:
         """The inputs that derivatives are towards."""
-        return tuple(self._shape) if self._wanted.wrt is None else self._wanted.wrt
+        return tuple(self._shapes) if self._wanted.wrt is None else self._wanted.wrt
 
     def diagnose(self, row: Mapping[str, float]) -> list[Diagnostic]:
         """What makes the results of a row not finite.
@@ -466,26 +469,3 @@ def check(
         if len(missing) == 1:
             raise InputError(f"this input has neither a column nor a value: {names}")
         raise InputError(f"these inputs have neither columns nor values: {names}")
-
-
-def zeros(shape: tuple[int, ...]) -> Given:
-    """A value of a shape, where only the shape matters."""
-    if not shape:
-        return 0.0
-    if len(shape) == 1:
-        return [0.0] * shape[0]
-    return [[0.0] * shape[1] for _ in range(shape[0])]
-
-
-def _fixed(name: str, given: Given) -> Given:
-    """A constant as numbers of our own."""
-    shape, numbers = measure(name, given)
-    return _arranged(numbers, shape)
-
-
-def _arranged(numbers: Sequence[float], shape: tuple[int, ...]) -> Given:
-    if not shape:
-        return numbers[0]
-    if len(shape) == 1:
-        return tuple(numbers)
-    return tuple(tuple(numbers[i * shape[1] : (i + 1) * shape[1]]) for i in range(shape[0]))

@@ -125,7 +125,7 @@ class Blocks:
         *,
         stop: bool = False,
         ended: threading.Event | None = None,
-    ) -> tuple[list[Any], dict[int, Exception]]:
+    ) -> tuple[list[Any], dict[int, AdcliError]]:
         """The results for all rows.
 
         Args:
@@ -141,7 +141,7 @@ class Blocks:
         """
         columns = [np.ascontiguousarray(column, dtype=np.float64) for column in columns]
         results = ROOM.columns(self._width, rows)
-        errors: dict[int, Exception] = {}
+        errors: dict[int, AdcliError] = {}
         first = self._computation.stage(0)
         assert first is not None
         if first.decides_all:
@@ -170,7 +170,7 @@ class Blocks:
         results: Sequence[Any],
         start: int,
         end: int,
-        errors: dict[int, Exception],
+        errors: dict[int, AdcliError],
         is_over: Callable[[int], bool],
     ) -> None:
         """Compute some rows, in place."""
@@ -257,7 +257,7 @@ def _row(columns: Sequence[Any], row: int) -> list[float]:
     return [float(column[row]) for column in columns]
 
 
-def _any_before(errors: dict[int, Exception], row: int) -> bool:
+def _any_before(errors: dict[int, AdcliError], row: int) -> bool:
     """Whether a row before this one is known to have no result; other threads add to them."""
     return any(other < row for other in list(errors))
 

@@ -97,7 +97,7 @@ class OpenTracer(Tracer):
         self._arms: list[tuple[int, int]] = []
         self._taken: list[Truth] = [True]
 
-    def _both(
+    def _open(
         self,
         function: c.Function,
         code: list[c.Instruction],
@@ -105,23 +105,24 @@ class OpenTracer(Tracer):
         R: list[Any],
         fixed: int,
     ) -> int:
-        """Run both arms of the branch before `position` under its condition.
+        """Run turns of the loop, or both arms of the branch, before `position`.
 
         Returns:
-            Where they meet.
+            Where it ends, or they meet.
 
         Raises:
             ProgramError: it is a loop or a recursion whose end the inputs decide.
         """
         graph = self.graph
-        target, a, end = code[position - 1][1:4]
+        op, target, a, end, where = code[position - 1]
         assert isinstance(end, int)
         last = code[end - 1]
         # A loop ends with a jump back before its condition.
-        if last[0] == c.JUMP and last[1] < position:
+        if op == c.NEXT or (last[0] == c.JUMP and last[1] < position):
             if not graph.turns:
                 raise _no_formula("loop")
-            return self._turns(function, code, position, R, fixed)
+            self._turns(function, code, position, R, fixed)
+            return end
         condition = R[a]
         code = code[:]
         code[end] = (c.RETURN, 0, (0,), 0, code[min(end, len(code) - 1)][4])
@@ -130,7 +131,7 @@ class OpenTracer(Tracer):
         in_yes = self._arm(condition, True, function, yes, fixed, code, position)
         in_no = self._arm(condition, False, function, no, fixed, code, target)
         self._arms.pop()
-        graph.here = code[position - 1][4] if fixed == NOWHERE else fixed
+        graph.here = where if fixed == NOWHERE else fixed
         if in_yes and in_no:
             raise in_yes
         R[:] = no if in_yes else yes if in_no else merged(graph, condition, yes, no)
@@ -217,15 +218,14 @@ class OpenTracer(Tracer):
         position: int,
         R: list[Any],
         fixed: int,
-    ) -> int:
+    ) -> None:
         """Run turns of a loop under the condition that the inputs decide.
 
         A turn whose condition does not hold leaves everything as it was. Where it still
         holds after as many turns as the graph has, the graph is `undecided`; turns that no
         input decides are not counted.
 
-        `position` is behind the BRANCH of a `while`, or the NEXT of a `for`; what comes back
-        is where the loop ends.
+        `position` is behind the BRANCH of a `while`, or the NEXT of a `for`.
         """
         graph = self.graph
         op, target, a, end, where = code[position - 1]
@@ -260,7 +260,6 @@ class OpenTracer(Tracer):
             condition = R[a] if is_while else iterator.goes_on(graph, index)
         self._arms.pop()
         graph.note_undecided(graph.both(self._taken[-1], condition))
-        return end
 
     def _range(self, first: Value, last: Value, step: Value) -> Any:
         if int not in (type(first), type(last), type(step)):

@@ -90,12 +90,17 @@ class Input:
 
     def arrange(self, numbers: Sequence[Any]) -> Any:
         """Numbers, one an element, in this input's shape: a number, list, or list of rows."""
-        if not self.shape:
-            return numbers[0]
-        if len(self.shape) == 1:
-            return list(numbers)
-        rows, columns = self.shape
-        return [list(numbers[i * columns : (i + 1) * columns]) for i in range(rows)]
+        return arranged(numbers, self.shape)
+
+
+def arranged(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Numbers, one an element, in a shape: a number, list, or list of rows."""
+    if not shape:
+        return numbers[0]
+    if len(shape) == 1:
+        return list(numbers)
+    rows, columns = shape
+    return [list(numbers[i * columns : (i + 1) * columns]) for i in range(rows)]
 
 
 def labels(inputs: Iterable[Input]) -> list[str]:
@@ -353,11 +358,11 @@ class Program:
         arguments: list[Value | None] = []
         for name, shape, numbers in self._bind(values, tracer):
             if name in fixed:
-                arguments.append(Array(shape, list(numbers)) if shape else numbers[0])
+                arguments.append(_value(shape, numbers))
                 continue
             nodes = [graph.add_input(number) for number in numbers]
             inputs.append(Input(name, shape, nodes))
-            arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
+            arguments.append(_value(shape, nodes))
         value = tracer.call(self.main, arguments)
         results = self._named(value)
         return Run(self, graph, inputs, results, tracer.equalities, tracer.kinks, history)
@@ -409,7 +414,7 @@ class Program:
                 shape = ()
             nodes = [graph.add_input(math.nan) for _ in range(math.prod(shape))]
             inputs.append(Input(parameter.name, shape, nodes))
-            arguments.append(Array(shape, list(nodes)) if shape else nodes[0])
+            arguments.append(_value(shape, nodes))
         try:
             with _room_for_arms():
                 results = self._named(tracer.call(self.main, arguments))
@@ -426,7 +431,7 @@ class Program:
         """The value of an input that is a constant."""
         shape, numbers = measure(parameter.name, values[parameter.name])
         _check_fits(parameter, shape)
-        return Array(shape, list(numbers)) if shape else numbers[0]
+        return _value(shape, numbers)
 
     def _open_shape(
         self, parameter: c.Parameter, values: Mapping[str, Given], tracer: Tracer
@@ -556,6 +561,11 @@ class Program:
                 raise InputError(f"input {message}", hint=hint)
             bound.append((parameter.name, shape, numbers))
         return bound
+
+
+def _value(shape: tuple[int, ...], items: Sequence[Scalar]) -> Value:
+    """Scalars as a value of a shape."""
+    return Array(shape, list(items)) if shape else items[0]
 
 
 def _check_fits(parameter: c.Parameter, shape: tuple[int, ...]) -> None:

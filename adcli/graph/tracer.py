@@ -229,7 +229,7 @@ class Tracer:
                     if x is False:
                         position = target
                     elif x is not True:
-                        position = self._both(function, code, position, R, fixed)
+                        position = self._open(function, code, position, R, fixed)
                 elif op == c.JUMP:
                     position = target
                 elif op == c.MOVE:
@@ -245,7 +245,7 @@ class Tracer:
                 elif op == c.NEXT:
                     iterator = R[a]
                     if is_open and type(iterator) is not Iterator:
-                        position = self._turns(function, code, position, R, fixed)
+                        position = self._open(function, code, position, R, fixed)
                         continue
                     index = iterator.index
                     if index >= iterator.count:
@@ -321,7 +321,7 @@ class Tracer:
 
     # What values decide at a point, and in an open graph nothing does: see `opentracer`.
 
-    def _both(
+    def _open(
         self,
         function: c.Function,
         code: list[c.Instruction],
@@ -329,18 +329,7 @@ class Tracer:
         R: list[Any],
         fixed: int,
     ) -> int:
-        """Run both arms of the branch before `position`; where they meet."""
-        raise NotImplementedError
-
-    def _turns(
-        self,
-        function: c.Function,
-        code: list[c.Instruction],
-        position: int,
-        R: list[Any],
-        fixed: int,
-    ) -> int:
-        """Run turns of the loop behind whose head `position` is; where it ends."""
+        """Run what the BRANCH or NEXT before `position` leads to; where that ends."""
         raise NotImplementedError
 
     def _checked(self, value: Any) -> Any:

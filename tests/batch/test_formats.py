@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from adcli.batch.job import FORMATS, Job
+from adcli.batch.formats import FORMATS
+from adcli.batch.job import Job
 from adcli.differentiate.rows import Wanted
 from adcli.errors import AdcliError, Source
 from adcli.graph.program import Program

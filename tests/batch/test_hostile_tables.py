@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adcli.batch import lines as lines_module
-from adcli.batch.job import FORMATS, Job
+from adcli.batch.formats import FORMATS
+from adcli.batch.job import Job
 from adcli.batch.pipeline import Totals
 from adcli.differentiate.rows import Wanted
 from adcli.errors import AdcliError, ExitCode, LimitError, Source
