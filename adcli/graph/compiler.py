@@ -47,6 +47,8 @@ _ELSEWHERE = {
 
 Register = int
 _Step = Generator[syntax.Node, Register, Register]
+# The method for each form, found once in a process.
+_METHODS: dict[type[syntax.Node], Callable[[Any, Any], _Step]] = {}
 
 
 class Environment:
@@ -263,8 +265,11 @@ class Compiler:
 
     def _visit(self, node: syntax.Node) -> _Step:
         """The generator for a form."""
-        method: Callable[[Any], _Step] = getattr(self, f"_{type(node).__name__.lower()}")
-        return method(node)
+        method = _METHODS.get(type(node))
+        if method is None:
+            name = f"_{type(node).__name__.lower()}"
+            method = _METHODS[type(node)] = getattr(Compiler, name)
+        return method(self, node)
 
     # Statements. What they return is of no use.
 
@@ -411,21 +416,25 @@ class Compiler:
 
     def _numeric(self, node: syntax.Expression) -> _Step:
         """A part that must be a number or an array."""
-        if isinstance(node, _CONDITIONS):
-            raise self.environment.error(
-                "a condition is not a number", node, "write 'if ... then 1 else 0'"
-            )
         register = self._leaf(node)
         if register is None:
             register = yield node
         return register
 
     def _leaf(self, node: syntax.Node) -> Register | None:
-        """The register of a number or name; None for any other form."""
-        if isinstance(node, syntax.Name):
-            return self._read(node)
-        if isinstance(node, syntax.Number):
-            return self._constant(node.value)
+        """The register of a number or name; None for any other form, but for a condition.
+
+        Asked before a part is yielded: most parts are leaves, and need no generator.
+        """
+        form = type(node)
+        if form is syntax.Name:
+            return self._read(node)  # type: ignore[arg-type]  # it is one
+        if form is syntax.Number:
+            return self._constant(node.value)  # type: ignore[attr-defined]  # it is one
+        if form in _CONDITIONS:
+            raise self.environment.error(
+                "a condition is not a number", node, "write 'if ... then 1 else 0'"
+            )
         return None
 
     def _name(self, node: syntax.Name) -> _Step:
@@ -468,8 +477,12 @@ class Compiler:
         if node.operator in "+-":
             result = yield from self._sum(node)
             return result
-        left = yield from self._numeric(node.left)
-        right = yield from self._numeric(node.right)
+        left = self._leaf(node.left)
+        if left is None:
+            left = yield node.left
+        right = self._leaf(node.right)
+        if right is None:
+            right = yield node.right
         self._give(left, right)
         result = self._take()
         self._emit(primitives.SIGNS.get(node.operator, c.MATMUL), result, left, right, node)
@@ -483,11 +496,14 @@ class Compiler:
             sums.append(first)
             first = first.left
         sums.reverse()
-        terms = [(yield from self._numeric(first))]
+        left = self._leaf(first)
+        if left is None:
+            left = yield first
+        terms = [left]
         for step in sums:
             right = self._leaf(step.right)
             if right is None:
-                right = yield from self._numeric(step.right)
+                right = yield step.right
             terms.append(right)
         result = terms[0]
         for step, right in zip(sums, terms[1:], strict=True):
@@ -670,7 +686,10 @@ class Compiler:
     def _call(self, node: syntax.Call) -> _Step:
         arguments = []
         for argument in node.arguments:
-            arguments.append((yield from self._numeric(argument)))
+            register = self._leaf(argument)
+            if register is None:
+                register = yield argument
+            arguments.append(register)
         self._give(*arguments)
         result = self._take()
         name = node.name

@@ -35,6 +35,9 @@ class Names:
             if isinstance(node, syntax.Name):
                 if node.name not in bound:
                     events.append((node.start, node.name, True))
+            elif isinstance(node, syntax.Binary):  # as below, but most of a formula is this
+                pending.append((node.left, bound))
+                pending.append((node.right, bound))
             elif isinstance(node, syntax.Comprehension):
                 pending.append((node.body, bound | {node.variable}))
                 pending.append((node.domain, bound))
@@ -75,7 +78,7 @@ class Names:
 def children(node: syntax.Node) -> list[syntax.Node]:
     """The direct parts of a piece of syntax, in the order of the text."""
     found: list[syntax.Node] = []
-    for part in type(node).__slots__:
+    for part in node.__slots__:
         value = getattr(node, part)
         if isinstance(value, syntax.Node):
             found.append(value)

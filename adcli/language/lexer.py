@@ -17,6 +17,10 @@ MAX_BLOCK_DEPTH = 100
 # (terminal, text, start, end), offsets in characters.
 Token = tuple[str, str, int, int]
 
+# Kinds about which something has to be decided below; all others are tokens as they stand.
+_DECIDED = frozenset(
+    ("WS", "COMMENT", "NAME", "SEP", "EQUAL", "LPAR", "RPAR", "LSQB", "RSQB", "LBRACE", "RBRACE")
+)
 OPERAND_ENDS = frozenset({"NAME", "NUMBER", "RPAR", "RSQB"})
 _ITEM_ENDS = OPERAND_ENDS | {"RBRACE"}
 _CLOSES = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}
@@ -78,6 +82,10 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
             break
         position = end
         kind = match.lastgroup or ""
+        if kind not in _DECIDED and previous != "RBRACE":
+            tokens.append((kind, match[0], start, end))
+            previous = kind
+            continue
         if kind in ("WS", "COMMENT"):
             continue
         word = match[0]

@@ -13,7 +13,7 @@ from adcli.errors import LimitError, Source
 from adcli.language import syntax
 from adcli.language.builder import Builder
 from adcli.language.lexer import tokenize
-from adcli.language.tables import tables
+from adcli.language.tables import Tables, tables
 
 MAX_CHARACTERS = 64 * 1024 * 1024
 
@@ -35,20 +35,9 @@ def parse(source: Source, is_function: Callable[[str], bool]) -> list[syntax.Sta
         )
     table = tables()
     tokens = tokenize(source, table)
-    actions, gotos, end_state = table.actions, table.gotos, table.end
+    actions, jumps, end_state = table.actions, table.jumps, table.end
     builder = Builder(source)
-    # A rule that only passes its child through costs a jump and nothing else.
-    rules = [
-        (
-            rule.length,
-            rule.origin,
-            getattr(builder, rule.callback) if rule.callback else None,
-            rule.keep,
-            len(rule.keep) == rule.length,
-            rule.keep[0] if rule.keep else 0,
-        )
-        for rule in table.rules
-    ]
+    rules = _rules(table)
 
     states = [table.start]
     values: list[Any] = []
@@ -71,13 +60,28 @@ def parse(source: Source, is_function: Callable[[str], bool]) -> list[syntax.Sta
                 row = actions[action]
                 break
             length, origin, callback, keep, keep_all, only = rules[~action]
-            if length == 1:
+            if length == 3:
+                last = ends.pop()
+                del ends[-2:], starts[-2:], states[-3:]
+                ends.append(last)
+                third, second = values.pop(), values.pop()
+                if callback is None:
+                    if only == 1:
+                        values[-1] = second
+                    elif only == 2:
+                        values[-1] = third
+                elif keep_all:
+                    values[-1] = callback(builder, starts[-1], last, values[-1], second, third)
+                else:
+                    parts = (values[-1], second, third)
+                    values[-1] = callback(builder, starts[-1], last, *[parts[i] for i in keep])
+            elif length == 1:
                 if callback is not None:
-                    values[-1] = callback(starts[-1], ends[-1], values[-1])
+                    values[-1] = callback(builder, starts[-1], ends[-1], values[-1])
                 states.pop()
             elif length == 0:
                 assert callback is not None
-                values.append(callback(start, start))
+                values.append(callback(builder, start, start))
                 starts.append(start)
                 ends.append(start)
             else:
@@ -85,16 +89,41 @@ def parse(source: Source, is_function: Callable[[str], bool]) -> list[syntax.Sta
                 if callback is None:
                     value = values[only - length]
                 elif keep_all:
-                    value = callback(first, last, *values[-length:])
+                    value = callback(builder, first, last, *values[-length:])
                 else:
-                    value = callback(first, last, *[values[i - length] for i in keep])
+                    value = callback(builder, first, last, *[values[i - length] for i in keep])
                 del values[-length:], starts[1 - length :], ends[-length:], states[-length:]
                 values.append(value)
                 ends.append(last)
-            state = gotos[states[-1]][origin]
+            state = jumps.get((states[-1], origin, kind))
+            if state is None:
+                state = table.jump(states[-1], origin, kind)
             states.append(state)
             if state == end_state and kind == "$END":
                 items: list[syntax.Statement] = values[-1]
                 return items
             row = actions[state]
     raise AssertionError("the tables accept every text that ends")
+
+
+# What a production is to the loop above: how many symbols, which nonterminal, the builder's
+# method (None passes a child through), which symbols carry meaning, whether all do, the first.
+_Reduction = tuple[int, str, "Callable[..., Any] | None", list[int], bool, int]
+_reductions: list[_Reduction] = []
+
+
+def _rules(table: Tables) -> list[_Reduction]:
+    """The productions with the builder's methods, looked up once in a process."""
+    if not _reductions:
+        _reductions.extend(
+            (
+                rule.length,
+                rule.origin,
+                getattr(Builder, rule.callback) if rule.callback else None,
+                rule.keep,
+                len(rule.keep) == rule.length,
+                rule.keep[0] if rule.keep else 0,
+            )
+            for rule in table.rules
+        )
+    return _reductions

@@ -50,9 +50,11 @@ class Tables:
         gotos: for each state, nonterminal -> next state.
         rules: the productions.
         start, end: the first state, and the one in which the text may end.
+        jumps: (state below, nonterminal, next terminal) -> where `jump` ends; filled as the
+            parser comes by.
     """
 
-    __slots__ = ("actions", "end", "gotos", "keywords", "pattern", "rules", "start")
+    __slots__ = ("actions", "end", "gotos", "jumps", "keywords", "pattern", "rules", "start")
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.pattern = re.compile(data["pattern"])
@@ -62,6 +64,30 @@ class Tables:
         self.rules = [Rule(*rule) for rule in data["rules"]]
         self.start: int = data["start"]
         self.end: int = data["end"]
+        self.jumps: dict[tuple[int, str, str], int] = {}
+
+    def jump(self, below: int, origin: str, kind: str) -> int:
+        """The state after a reduction, with all that only pass their one child through.
+
+        Between an operand and its operator stand as many of those as there are levels of
+        precedence. None looks at anything but the next token, so they are made in one step.
+
+        Args:
+            below: the state that the reduction uncovered.
+            origin: the nonterminal it made.
+            kind: the terminal of the next token.
+        """
+        state = self.gotos[below][origin]
+        while state != self.end:
+            action = self.actions[state].get(kind, 0)
+            if action >= 0:
+                break
+            rule = self.rules[~action]
+            if rule.length != 1 or rule.callback:
+                break
+            state = self.gotos[below][rule.origin]
+        self.jumps[below, origin, kind] = state
+        return state
 
 
 def tables() -> Tables:
