@@ -107,6 +107,16 @@ class AdcliError(Exception):
         self.hint = hint
         self.details = details
 
+    def data(self) -> dict[str, str | int | None]:
+        """As JSON has it: where there is no place, `line` and `column` are None."""
+        found: dict[str, str | int | None] = {
+            "message": self.message,
+            "line": self.span.line if self.span else None,
+            "column": self.span.column if self.span else None,
+        }
+        hint = "; ".join(filter(None, (self.hint, *self.details)))
+        return {**found, "hint": hint} if hint else found
+
 
 class ProgramError(AdcliError):
     """The text of a program: syntax, names, shapes."""

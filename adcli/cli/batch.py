@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from adcli.batch.formats import BINARY, ENDINGS, FORMATS
 from adcli.cli import options
-from adcli.cli.files import Writer, waiting, whole_file
-from adcli.errors import ExitCode, FileError, InputError
+from adcli.cli.files import whole_file
+from adcli.cli.streams import ended_by_signals, format_of, reading, writing
+from adcli.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from adcli.batch.pipeline import Totals
     from adcli.differentiate.blame import Diagnostic
     from adcli.differentiate.columns import Columns
 
-# Signals that ask for an end: of the user, of the system, and of a terminal that closes.
-_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-
-@click.command("batch", cls=options.Command)
-@click.argument("source", callback=options.unshield)
-@click.argument("table", callback=options.unshield)
-@click.argument("bindings", nargs=-1, metavar="[NAME=VALUE ...]", callback=options.unshield)
+@click.command("batch", cls=options.Command, can_say_no=True)
+@options.source_argument
+@click.argument("table", callback=options.unshield, shell_complete=options.completed("tables"))
+@options.bindings_argument
 @click.option("--from", "from_", type=click.Choice(FORMATS), help="The format of TABLE.")
 @click.option("--to", type=click.Choice(FORMATS), help="The format of the output.")
 @options.wrt_option("Differentiate with respect to these columns only.")
@@ -43,7 +38,12 @@ _REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     default="fail",
     help="Rows that cannot be computed: an error, left out, or without results.",
 )
-@click.option("--errors", metavar="FILE.jsonl", help="Write the rows without results here.")
+@click.option(
+    "--errors",
+    metavar="FILE.jsonl",
+    shell_complete=options.completed("files"),
+    help="Write the rows without results here.",
+)
 @click.option("--jobs", type=options.WholeNumber(1, 1024), metavar="N", help="Threads.")
 @click.option(
     "--math",
@@ -101,18 +101,20 @@ def command(
     )
     if errors is not None:
         _check_log(errors, target, table)
-    form = _format(table, from_, "--from")
-    made = _format(target or "-", to, "--to")
+    form = format_of(table, from_, "--from", ENDINGS, "csv")
+    made = format_of(target or "-", to, "--to", ENDINGS, "csv")
     if line_buffered and (target is not None or form in BINARY or made in BINARY):
         raise InputError("--line-buffered is for lines of text in a pipe", hint="leave it out")
     environment = request.output.environment
+    if target is None and made in BINARY and environment.stdout.isatty():
+        raise InputError(f"{made} is no text for a terminal", hint=f"write -o FILE.{made}")
     with contextlib.ExitStack() as stack:
-        check_signals = stack.enter_context(_ended_by_signals())
-        stream = stack.enter_context(_reading(table))
+        check_signals = stack.enter_context(ended_by_signals())
+        stream = stack.enter_context(reading(table))
         reader = job.read(stream, form, program)
         columns = job.compile(program, reader)
         log = stack.enter_context(whole_file(errors)) if errors else None
-        output = stack.enter_context(_writing(target, made, environment.stdout))
+        output = stack.enter_context(writing(target, environment.stdout))
         show: Callable[[int], None] | None = None
         is_among_rows = target is None and environment.stdout.isatty()
         if environment.stderr.isatty() and not (request.output.quiet or is_among_rows):
@@ -139,103 +141,6 @@ def _check_log(errors: str, target: str | None, table: str) -> None:
     for other, what in ((target, "the output"), (table, "the table")):
         if other is not None and os.path.realpath(errors) == os.path.realpath(other):
             raise InputError(f"'{errors}' is {what}", hint="--errors wants a file of its own")
-
-
-def _format(path: str, given: str | None, option: str) -> str:
-    """The format of a table: as said, or by its ending; of a stream CSV.
-
-    Raises:
-        InputError: the ending says none.
-    """
-    if given is not None:
-        return given
-    ending = os.path.splitext(path)[1].lower()
-    if ending in ENDINGS:
-        return ENDINGS[ending]
-    if path == "-" or path.startswith("/dev/"):
-        return "csv"
-    raise InputError(
-        f"'{path}' has no ending that says a format",
-        details=(f"endings: {', '.join(ENDINGS)}; or say {option}",),
-    )
-
-
-@contextlib.contextmanager
-def _reading(path: str) -> Iterator[BinaryIO]:
-    """The bytes of a table.
-
-    Raises:
-        FileError: it cannot be read.
-    """
-    from adcli.language.files import reason
-
-    if path == "-":
-        if sys.stdin is None:
-            raise FileError("standard input is closed")
-        with waiting(sys.stdin.fileno()):
-            yield sys.stdin.buffer
-        return
-    try:
-        file = open(path, "rb")  # noqa: SIM115  (closed below)
-        if os.path.isdir(path):
-            raise IsADirectoryError
-    except OSError as error:
-        raise FileError(f"cannot read '{path}': {reason(error)}") from None
-    with file:
-        yield file
-
-
-@contextlib.contextmanager
-def _writing(path: str | None, form: str, stdout: Any) -> Iterator[Writer]:
-    """Where bytes are written: a file that appears whole, or standard output.
-
-    Raises:
-        InputError: what is no text is to be written to a terminal.
-        FileError: the file cannot be written.
-    """
-    if path is None:
-        if form in BINARY and stdout.isatty():
-            raise InputError(f"{form} is no text for a terminal", hint=f"write -o FILE.{form}")
-        stdout.flush()
-        with waiting(stdout.fileno()):
-            yield Writer(stdout.buffer)
-        return
-    with whole_file(path) as file:
-        yield file
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[Callable[[], None]]:
-    """Let a request to end take the half-written file away.
-
-    Yields:
-        What is to be called now and then: an exception gets lost where Python throws
-        exceptions away, which is in the callbacks of garbage.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None  # only the main thread is told of signals
-        return
-    came: list[int] = []
-
-    def check() -> None:
-        if came:
-            raise KeyboardInterrupt if came[0] == signal.SIGINT else SystemExit(128 + came[0])
-
-    def end(number: int, frame: Any) -> None:
-        for other in heard:  # a second one is not to disturb the clearing up
-            signal.signal(other, signal.SIG_IGN)
-        came.append(number)
-        check()
-
-    # What somebody has told to be ignored, as nohup does, stays so.
-    usual = (signal.SIG_DFL, signal.default_int_handler)
-    heard = [number for number in _REQUESTS if signal.getsignal(number) in usual]
-    before = {number: signal.signal(number, end) for number in heard}
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _notes(totals: Totals, columns: Columns, unit: str, on_error: str) -> list[Diagnostic]:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from adcli.render.views import Look, Tables
 
 
-@click.command("check", cls=options.Command)
+@click.command("check", cls=options.Command, can_say_no=True)
 @click.option(
     "--gradient",
     "by_hand",
     metavar="SOURCE",
     callback=options.unshield,
+    shell_complete=options.completed("programs"),
     help="A hand-written gradient: a program with a result for each input, in order.",
 )
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -24,18 +25,28 @@ class Environment:
         self.stderr = sys.stderr
         self.variables = os.environ
         self.color = "auto"
-        self.ascii_asked = "--ascii" in arguments
+        self.ascii_asked = "--ascii" in itertools.takewhile(lambda word: word != "--", arguments)
         for position, argument in enumerate(arguments):
+            if argument == "--":
+                break
             name, equals, value = argument.partition("=")
             if name == "--color":
                 value = value if equals else "".join(arguments[position + 1 : position + 2])
                 self.color = value if value in ("always", "never") else "auto"
 
     def colored(self, stream: TextIO) -> bool:
-        """Whether to use colours and bold on a stream."""
+        """Whether to use escape sequences on a stream: for colours, bold, or anything else.
+
+        The first that says something decides: --color, NO_COLOR, CLICOLOR_FORCE, CLICOLOR
+        and TERM, the stream. See https://no-color.org and https://bixense.com/clicolors.
+        """
         if self.color != "auto":
             return self.color == "always"
-        if self.variables.get("NO_COLOR") or self.variables.get("TERM") == "dumb":
+        if self.variables.get("NO_COLOR"):
+            return False
+        if self.variables.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+            return True
+        if self.variables.get("CLICOLOR") == "0" or self.variables.get("TERM") == "dumb":
             return False
         return stream.isatty()
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--seed", "seed", "One forward pass along this direction, instead of one for each input."
 )
 @options.wrt_option("Only what depends on these inputs; forward passes for these.")
-@click.option("--result", metavar="NAME", help="Only what this result depends on.")
+@options.named_result_option("Only what this result depends on.")
 @click.option(
     "--max-nodes",
     type=options.WholeNumber(1),

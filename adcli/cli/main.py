@@ -7,12 +7,16 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from adcli import __version__
+from adcli.cli import version
 from adcli.cli.environment import Environment
 from adcli.errors import AdcliError, ExitCode, FileError, InputError, LimitError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Command -> what it does, for the list in --help. A command's module is imported only
 # when it runs.
@@ -31,8 +35,13 @@ COMMANDS = {
     "compare": "Numerical, symbolic and automatic differentiation side by side.",
     "check": "A gradient check, of exact derivatives or of some written by hand.",
     "batch": "Values and exact gradients beside the rows of a table.",
+    "each": "Values and gradients of many programs, one a line.",
     "rules": "The primitives and their derivative rules.",
+    "completion": "The script that lets a shell complete words.",
+    "manual": "The manual page, of all commands.",
 }
+# In the environment where a shell asks for the words that may come next.
+COMPLETE = "_ADCLI_COMPLETE"
 
 
 class Commands(click.Group):
@@ -66,26 +75,30 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The exit codes."""
+        from adcli.cli import exits
 
-EPILOG = """\b
-Exit codes:
-  0    done
-  1    the answer is no: a check failed, some rows have no result
-  2    usage: options, missing or unknown inputs or columns
-  3    the program text: syntax, names, shapes
-  4    --strict and a non-finite value or derivative
-  5    a file cannot be read or written
-  6    a limit was reached (operations, depth, input size)
-  130  interrupted
-  141  the reader of the pipe went away"""
+        formatter.write_paragraph()
+        formatter.write_text(exits.table())
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin so, without importing any command."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(
     cls=Commands,
-    epilog=EPILOG,
+    params=[version.option()],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="adcli", message="%(prog)s %(version)s")
 def group() -> None:
     """Differentiation on the command line: values, gradients, traces.
 
@@ -112,6 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if sys.stderr is None:  # closed by the caller
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if COMPLETE in os.environ:
+        from adcli.cli.completion import answer
+
+        return answer(os.environ[COMPLETE])
     given = sys.argv[1:] if arguments is None else list(arguments)
     environment = Environment(given)
     if sys.stdout is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adcli.cli import version
 from adcli.cli.environment import Environment
 from adcli.errors import (
     DEFAULT_MAX_OPERATIONS,
@@ -104,7 +105,31 @@ class PositiveNumber(click.ParamType):  # type: ignore[type-arg]  # generic sinc
 
 
 class Command(click.Command):
-    """A command whose arguments may look like options: `adcli eval "-x+1" x=2`."""
+    """A command whose arguments may look like options: `adcli eval "-x+1" x=2`.
+
+    Attributes:
+        can_say_no: whether it may exit with 1.
+        answers_errors: whether what is wrong with a program is its output.
+    """
+
+    def __init__(
+        self,
+        *given: Any,
+        can_say_no: bool = False,
+        answers_errors: bool = False,
+        **named: Any,
+    ) -> None:
+        super().__init__(*given, **named)
+        self.params.append(version.option())
+        self.can_say_no = can_say_no
+        self.answers_errors = answers_errors
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The exit codes, which end the help."""
+        from adcli.cli import exits
+
+        formatter.write_paragraph()
+        formatter.write_text(exits.line(self))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As Click's, with expressions shielded from its parser."""
@@ -131,8 +156,28 @@ class Command(click.Command):
 def unshield(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """A Click callback that takes the shield off arguments (see `Command`)."""
     if isinstance(value, tuple):
-        return tuple(item.removeprefix(_SHIELD) for item in value)
-    return value.removeprefix(_SHIELD) if isinstance(value, str) else value
+        return tuple(unshielded(item) for item in value)
+    return unshielded(value) if isinstance(value, str) else value
+
+
+def unshielded(argument: str) -> str:
+    """An argument as it was given."""
+    return argument.removeprefix(_SHIELD)
+
+
+def completed(kind: str) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """What a shell may complete at a parameter.
+
+    Args:
+        kind: the name of a function of `cli.candidates`.
+    """
+
+    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+        from adcli.cli import candidates
+
+        return getattr(candidates, kind)(ctx, incomplete)
+
+    return complete
 
 
 def unless_stdout(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -140,13 +185,31 @@ def unless_stdout(ctx: click.Context, parameter: click.Parameter, value: str | N
     return None if value == "-" else value
 
 
+source_argument = click.argument("source", callback=unshield, shell_complete=completed("programs"))
+bindings_argument = click.argument(
+    "bindings",
+    nargs=-1,
+    metavar="[NAME=VALUE ...]",
+    callback=unshield,
+    shell_complete=completed("bindings"),
+)
 _PROGRAM_OPTIONS = (
-    click.argument("source", callback=unshield),
-    click.argument("bindings", nargs=-1, metavar="[NAME=VALUE ...]", callback=unshield),
+    source_argument,
+    bindings_argument,
     click.option(
-        "--at", metavar="FILE.json", multiple=True, help="Read inputs from a JSON object."
+        "--at",
+        metavar="FILE.json",
+        multiple=True,
+        shell_complete=completed("points"),
+        help="Read inputs from a JSON object.",
     ),
-    click.option("--function", "main_function", metavar="NAME", help="The function to run."),
+    click.option(
+        "--function",
+        "main_function",
+        metavar="NAME",
+        shell_complete=completed("functions"),
+        help="The function to run.",
+    ),
     click.option(
         "--max-operations",
         type=WholeNumber(1),
@@ -162,6 +225,7 @@ _OUTPUT_OPTIONS = (
         "out",
         metavar="FILE",
         callback=unless_stdout,
+        shell_complete=completed("files"),
         help="Write a file, in its ending's format.",
     ),
     click.option(
@@ -184,6 +248,7 @@ _TABLE_OUT = click.option(
     "target",
     metavar="FILE",
     callback=unless_stdout,
+    shell_complete=completed("files"),
     help="Write a table, whole or not at all.",
 )
 _GRAPH_FORMAT = click.option(
@@ -247,14 +312,31 @@ class Request:
         Raises:
             AdcliError: whatever is wrong with the program or the values.
         """
-        given = self._given
-        limit = given["max_operations"] or DEFAULT_MAX_OPERATIONS
-        program = load(given["source"], given["main_function"])
+        program = load(self._given["source"], self.function)
+        return program, self.values(), self.limit
+
+    @property
+    def function(self) -> str | None:
+        """The function to take as main, if that was said."""
+        name: str | None = self._given["main_function"]
+        return name
+
+    @property
+    def limit(self) -> int:
+        """The most operations that a program may have."""
+        return self._given["max_operations"] or DEFAULT_MAX_OPERATIONS
+
+    def values(self) -> dict[str, Given]:
+        """The values given, by name; those on the command line come on top of files.
+
+        Raises:
+            AdcliError: whatever is wrong with them.
+        """
         values: dict[str, Given] = {}
-        for path in given["at"]:
+        for path in self._given["at"]:
             values.update(_read_point(path))
-        values.update(parse_bindings(given["bindings"], limit))
-        return program, values, limit
+        values.update(parse_bindings(self._given["bindings"], self.limit))
+        return values
 
 
 def look_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -276,6 +358,13 @@ def text_options(function: Callable[..., None]) -> Callable[..., None]:
 def table_options(function: Callable[..., None]) -> Callable[..., None]:
     """How to run a program over a table, and where the output goes."""
     chosen = (*_PROGRAM_OPTIONS[2:], _TABLE_OUT, *_OUTPUT_OPTIONS[3:])
+    return _with(chosen, function)
+
+
+def lines_options(function: Callable[..., None]) -> Callable[..., None]:
+    """How to run each of many programs, and where the answers go."""
+    strict = click.option("--strict", is_flag=True, help="A non-finite result is an error.")
+    chosen = (*_PROGRAM_OPTIONS[2:-1], strict, _TABLE_OUT, *_OUTPUT_OPTIONS[3:])
     return _with(chosen, function)
 
 
@@ -317,8 +406,16 @@ def mode_option(help_text: str) -> Callable[[Any], Any]:
 
 def result_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """--result NAME."""
-    decorate = click.option("--result", metavar="NAME", help="Which result, if there are several.")
-    return decorate(function)
+    decorate = named_result_option("Which result, if there are several.")
+    decorated: Callable[..., Any] = decorate(function)
+    return decorated
+
+
+def named_result_option(help_text: str) -> Callable[[Any], Any]:
+    """--result NAME, for something else than `result_option`."""
+    return click.option(
+        "--result", metavar="NAME", shell_complete=completed("results"), help=help_text
+    )
 
 
 def sparse_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -351,7 +448,12 @@ def required(given: Mapping[str, Given] | None, option: str, example: str) -> Ma
 def wrt_option(help_text: str) -> Callable[[Any], Any]:
     """--wrt x,y; it may be repeated."""
     return click.option(
-        "--wrt", metavar="x,y", multiple=True, callback=_split_names, help=help_text
+        "--wrt",
+        metavar="x,y",
+        multiple=True,
+        callback=_split_names,
+        shell_complete=completed("inputs"),
+        help=help_text,
     )
 
 
@@ -444,13 +546,16 @@ def constant(name: str, text: str, max_operations: int) -> Given:
         raise InputError(error.message, error.span, hint=error.hint) from None
 
 
-def named_numbers_option(option: str, what: str, help_text: str) -> Callable[[Any], Any]:
+def named_numbers_option(
+    option: str, what: str, help_text: str, *, of: str = "input"
+) -> Callable[[Any], Any]:
     """An option of NAME=VALUE[,NAME=VALUE...]; it may be repeated.
 
     Args:
         option: its name.
         what: what a number is, for messages: "seed", "direction", "weight".
         help_text: what it is for.
+        of: what has the names: "input" or "result".
     """
 
     def read(
@@ -458,7 +563,14 @@ def named_numbers_option(option: str, what: str, help_text: str) -> Callable[[An
     ) -> dict[str, Given] | None:
         return _named_numbers(given, option, what) if given else None
 
-    return click.option(option, metavar="x1=1,x2=0", multiple=True, callback=read, help=help_text)
+    return click.option(
+        option,
+        metavar="x1=1,x2=0",
+        multiple=True,
+        callback=read,
+        shell_complete=completed(f"{of}_numbers"),
+        help=help_text,
+    )
 
 
 def range_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -482,6 +594,7 @@ def range_option(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="x=0.1..5",
         multiple=True,
         callback=read,
+        shell_complete=completed("input_numbers"),
         help="Where random values of an input are from.",
     )(function)
     return decorated
@@ -711,16 +824,7 @@ class Output:
 
 def diagnostics_data(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
     """The `warnings` of JSON."""
-    return [
-        {
-            "kind": diagnostic.kind,
-            "node": diagnostic.node or None,
-            "line": diagnostic.span.line if diagnostic.span else None,
-            "column": diagnostic.span.column if diagnostic.span else None,
-            "message": diagnostic.message,
-        }
-        for diagnostic in diagnostics
-    ]
+    return [diagnostic.data() for diagnostic in diagnostics]
 
 
 def matrix_data(

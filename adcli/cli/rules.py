@@ -10,7 +10,13 @@ from adcli.cli import options
 
 
 @click.command("rules", cls=options.Command)
-@click.argument("names", nargs=-1, metavar="[NAME ...]", callback=options.unshield)
+@click.argument(
+    "names",
+    nargs=-1,
+    metavar="[NAME ...]",
+    callback=options.unshield,
+    shell_complete=options.completed("primitives"),
+)
 @options.look_options
 def command(request: options.Request, names: tuple[str, ...]) -> None:
     """The primitives and their derivative rules, all or those named.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--seed", "seed", "One forward pass along this direction, instead of one for each input."
 )
 @options.wrt_option("Forward passes for these inputs only.")
-@click.option("--result", metavar="NAME", help="Reverse pass of this result only.")
+@options.named_result_option("Reverse pass of this result only.")
 @options.program_options
 def command(
     request: options.Request,

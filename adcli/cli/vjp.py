@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("vjp", cls=options.Command)
 @options.named_numbers_option(
-    "--weights", "weight", "The weight of each result; those left out have 0."
+    "--weights", "weight", "The weight of each result; those left out have 0.", of="result"
 )
 @options.wrt_option("Differentiate with respect to these inputs only.")
 @options.program_options

@@ -59,6 +59,16 @@ class Diagnostic:
     def __repr__(self) -> str:
         return f"Diagnostic({self.kind}: {self.message})"
 
+    def data(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "kind": self.kind,
+            "node": self.node or None,
+            "line": self.span.line if self.span else None,
+            "column": self.span.column if self.span else None,
+            "message": self.message,
+        }
+
     @property
     def is_non_finite(self) -> bool:
         """Whether `--strict` makes an error of it."""

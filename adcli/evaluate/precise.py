@@ -37,6 +37,8 @@ def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
 def _power(u: Any, w: Any) -> Any:
     if u == 0 and w < 0:
         return mpmath.inf
+    if w == 0 or u == 1:
+        return mpmath.mpf(1)  # of nan too, as in mpmath since version 1.4
     if w == mpmath.floor(w):
         return mpmath.power(u, int(w))
     return mpmath.power(u, w) if u >= 0 else mpmath.nan

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import os
 import subprocess
-import sys
 
 from adcli.errors import InputError, LimitError
+from adcli.evaluate.processes import own_python
 from adcli.render.safe import safe
 from adcli.render.svg import finished
 
@@ -100,10 +99,9 @@ def _size(plain: bytes) -> tuple[float, float]:
 
 
 def _draw(dot: str, form: str, settings: str) -> bytes:
-    # -P, or files of the user's own in the current folder would be imported.
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command, environment = own_python()
     done = subprocess.run(
-        [sys.executable, "-P", "-c", _CHILD, form, settings],
+        [*command, "-c", _CHILD, form, settings],
         input=dot.encode("utf-8", "backslashreplace"),
         capture_output=True,
         env=environment,

@@ -15,6 +15,7 @@ from adcli.render.views import View, cell_text
 
 # Wider than any table: nothing is ever cut short or folded in a pipe.
 _UNLIMITED = 1_000_000
+_HEIGHT = 25  # of no meaning to tables
 # Rich takes about 0.1 ms a cell; a table of more cells than this is set without it.
 LONG = 1500
 
@@ -32,11 +33,16 @@ class Screen:
     def __init__(self, stream: TextIO, width: int | None, *, color: bool, ascii_only: bool) -> None:
         self.width = width
         self.ascii_only = ascii_only
+        # All that Rich would find out from FORCE_COLOR, TTY_COMPATIBLE, COLUMNS and others
+        # is said here: `cli.environment` has decided already.
         self.console = Console(
             file=stream,
             width=width or _UNLIMITED,
+            height=_HEIGHT,
             color_system="standard" if color else None,
             force_terminal=color,
+            force_interactive=False,
+            force_jupyter=False,
             no_color=not color,
             highlight=False,
             markup=False,

@@ -25,10 +25,9 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "first": ("first", "row", {"runs": 2}),
     "cost": ("native", "row", {"runs": 2, "many": False}),
     "size": ("sizes", "row", {"share": 5, "runs": 1}),
+    "each": ("each", "row", {"lines": 5_000, "runs": 2}),
     "memory": ("tables", "memory_row", {"sizes": (250_000, 1_000_000), "runs": 1}),
 }
-# A row of the contract that has nothing to measure.
-EACH = Row("expressions a second, `each`", [Line("adcli", "no such command yet, not measured")])
 
 
 def measured(module: str, function: str, arguments: dict[str, Any]) -> Row:
@@ -56,8 +55,6 @@ def main() -> None:
         except Exception as error:
             refused.append(name)
             show(Row(name, [Line("refused", f"{type(error).__name__}: {error}")]))
-    if not options.row:
-        show(EACH)
     print(f"\n{time.perf_counter() - start:.0f} s")
     if refused:
         sys.exit(f"refused: {', '.join(refused)}")

@@ -1,0 +1,341 @@
+"""Many programs, one a line: reading the lines and answering each.
+
+A line is the text of a program, or a JSON object with one and with a point of its own. What is
+wrong with a line is its answer, and nothing to the others.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+from adcli.differentiate.blame import Diagnostic
+from adcli.differentiate.gradient import Gradient, Mode, gradient
+from adcli.errors import (
+    DEFAULT_MAX_OPERATIONS,
+    AdcliError,
+    InputError,
+    LimitError,
+    NonFiniteError,
+    ProgramError,
+    Source,
+    Span,
+)
+from adcli.graph.program import Given, Input, Program, element_names, measure
+from adcli.graph.suggest import counted, suggestion
+
+LONGEST_LINE = 1 << 26
+# So much of a line that is too long is repeated in its answer.
+_SHOWN = 200
+_MARK = b"\xef\xbb\xbf"
+# The same text often comes again at another point; a long one is not worth its memory.
+_KEPT_PROGRAMS = 512
+_LONGEST_KEPT = 2_000
+
+_KEYS = ("source", "at", "wrt", "mode", "result", "function")
+
+
+class Common:
+    """What all lines share, unless a line says something else.
+
+    Args:
+        values: inputs by name; a program takes those that it has.
+        mode: of differentiation.
+        wrt: the inputs to differentiate with respect to, of those that a program has; all
+            if None.
+        result: which result, if a program has several.
+        function: the function to take as main.
+        max_operations: the most operations of one program.
+        strict: whether a number that is not finite is an error.
+        columns: for each input whose derivatives have columns their names, one an element;
+            other derivatives are an error then. None if there are no columns.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Given],
+        *,
+        mode: Mode = "auto",
+        wrt: Sequence[str] | None = None,
+        result: str | None = None,
+        function: str | None = None,
+        max_operations: int = DEFAULT_MAX_OPERATIONS,
+        strict: bool = False,
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.values = dict(values)
+        self.mode = mode
+        self.wrt = None if wrt is None else list(wrt)
+        self.result = result
+        self.function = function
+        self.max_operations = max_operations
+        self.strict = strict
+        self.columns = columns
+
+
+class Answer:
+    """What came of a line.
+
+    Attributes:
+        line: its number, counted from 1.
+        source: the program, or the line itself if it holds none.
+        gradient: the value and the derivatives; None if there was an error.
+        error: what is wrong; None if nothing is.
+    """
+
+    __slots__ = ("error", "gradient", "line", "source")
+
+    def __init__(
+        self,
+        line: int,
+        source: str,
+        gradient: Gradient | None = None,
+        error: AdcliError | None = None,
+    ) -> None:
+        self.line = line
+        self.source = source
+        self.gradient = gradient
+        self.error = error
+
+    def data(self) -> dict[str, Any]:
+        """As JSON has it; `warnings` is there if there are any."""
+        head = {"line": self.line, "source": self.source}
+        if self.error is not None:
+            return {**head, "error": self.error.data()}
+        found = self.gradient
+        assert found is not None
+        data = {**head, "value": found.value, "gradient": found.gradient}
+        if found.warnings:
+            data["warnings"] = [warning.data() for warning in found.warnings]
+        return data
+
+
+class Answers:
+    """Answers lines.
+
+    Args:
+        common: what the lines share.
+
+    Attributes:
+        used: the common inputs that some program had.
+    """
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self.used: set[str] = set()
+        self._unused = set(common.values) | set(common.wrt or ())
+        self._program = lru_cache(_KEPT_PROGRAMS)(_read)
+
+    def answer(self, number: int, line: bytes) -> Answer | None:
+        """The answer to a line; None if there is nothing in it.
+
+        Args:
+            number: of the line, counted from 1.
+            line: its bytes, of which those beyond `LONGEST_LINE` do not matter.
+        """
+        source = None
+        try:
+            text = _decoded(number, line)
+            if not text or text.startswith("#"):
+                return None
+            question = _question(text) if text.startswith("{") else {"source": text}
+            source = question["source"]
+            _check_is_text(source)
+            return Answer(number, source, self._gradient(source, question))
+        except AdcliError as error:
+            failed = error
+        except MemoryError:
+            failed = LimitError("the memory is used up")
+        if source is None:
+            source = line[:LONGEST_LINE].decode(errors="replace").strip()
+            source = source if len(line) <= LONGEST_LINE else source[:_SHOWN] + "…"
+        return Answer(number, source, error=failed)
+
+    def _gradient(self, source: str, question: Mapping[str, Any]) -> Gradient:
+        common = self._common
+        function = question.get("function", common.function)
+        read = self._program if len(source) <= _LONGEST_KEPT else _read
+        program = read(source, function)
+        inputs = program.inputs
+        values = {name: common.values[name] for name in inputs if name in common.values}
+        if self._unused:
+            self.used.update(self._unused.intersection(inputs))
+            self._unused -= self.used
+        values.update(question.get("at", {}))
+        wrt = question.get("wrt")
+        if wrt is None and common.wrt is not None:
+            wrt = [name for name in common.wrt if name in inputs]
+        run = program.run(values, common.max_operations)
+        result = question.get("result", common.result)
+        found = gradient(run, question.get("mode", common.mode), wrt, result)
+        if common.strict:
+            _check_finite(found.warnings)
+        if common.columns is not None:
+            _check_columns(found.inputs, common.columns)
+        return found
+
+
+def _read(source: str, function: str | None) -> Program:
+    return Program(Source(source), function)
+
+
+def _check_finite(warnings: Sequence[Diagnostic]) -> None:
+    """Raise what a warning says about a number that is not finite."""
+    for warning in warnings:
+        if warning.is_non_finite:
+            raise NonFiniteError(warning.message, warning.span, hint=warning.hint)
+
+
+def _check_is_text(source: str) -> None:
+    """Raise if what stands there is meant as a file, which other commands would read.
+
+    Raises:
+        InputError: it is.
+    """
+    if source.startswith("@") or source.endswith(".ad"):
+        raise InputError(
+            f"'{source}' is no program", hint="a line is the text of a program, not its file"
+        )
+
+
+def _check_columns(inputs: Sequence[Input], columns: Mapping[str, Sequence[str]]) -> None:
+    """Raise unless there are columns for the derivatives towards some inputs."""
+    for item in inputs:
+        if item.name not in columns:
+            raise InputError(
+                f"the derivative towards '{item.name}' has no column",
+                hint=f"choose columns with --wrt {','.join([*columns, item.name])}",
+            )
+        count = len(columns[item.name])
+        if count != len(item.nodes):
+            raise InputError(
+                f"there are {counted(len(item.nodes), 'derivative')} towards '{item.name}' "
+                f"for {counted(count, 'column')}",
+                hint=f"a vector {item.name}=[...] on the command line says how many",
+            )
+
+
+def _decoded(number: int, line: bytes) -> str:
+    """The text of a line, without white space around it.
+
+    Raises:
+        LimitError: it is too long.
+        ProgramError: it is no text.
+    """
+    if len(line) > LONGEST_LINE:
+        raise LimitError(f"the line is longer than {LONGEST_LINE:,} bytes")
+    if number == 1:
+        line = line.removeprefix(_MARK)
+    try:
+        return line.decode().strip()
+    except UnicodeDecodeError as error:
+        message = f"the line is not UTF-8: byte 0x{line[error.start]:02x} at offset {error.start}"
+        raise ProgramError(message) from None
+
+
+def _question(text: str) -> dict[str, Any]:
+    """What a JSON object asks.
+
+    Raises:
+        ProgramError: it is not JSON.
+        InputError: it is not an object of what there is.
+    """
+    try:
+        found = json.loads(text, object_pairs_hook=_object, parse_int=_number)
+    except RecursionError:
+        raise ProgramError("the line is not JSON for a program: nested too deeply") from None
+    except json.JSONDecodeError as error:
+        place = Span(Source(text), error.pos, error.pos + 1)
+        message = error.msg[0].lower() + error.msg[1:]
+        raise ProgramError(f"the line is not JSON: {message}", place) from None
+    for key in found:
+        if key not in _KEYS:
+            hint = suggestion(key, _KEYS)
+            raise InputError(
+                f"a line has no '{key}'", hint=hint, details=(f"keys: {', '.join(_KEYS)}",)
+            )
+    for key in ("source", "mode", "result", "function"):
+        if key in found and not isinstance(found[key], str):
+            raise InputError(f"'{key}' is not a text")
+    if "source" not in found:
+        raise InputError("the line has no 'source'", hint='write {"source": "x^2", "at": {"x": 3}}')
+    if not isinstance(found.get("at", {}), dict):
+        raise InputError("'at' is not an object of inputs")
+    wrt = found.get("wrt", "")
+    if not isinstance(wrt, str) and not (
+        isinstance(wrt, list) and all(isinstance(name, str) for name in wrt)
+    ):
+        raise InputError("'wrt' is not a list of names")
+    if isinstance(wrt, str) and wrt:
+        found["wrt"] = [name.strip() for name in wrt.split(",")]
+    return found  # type: ignore[no-any-return]  # an object, as it begins with {
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys come once."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"'{twice}' is given twice")
+    return found
+
+
+def _number(digits: str) -> float:
+    """A whole number of any length, read as any other: -0 has a sign."""
+    return float(digits)
+
+
+def blocks(stream: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of a stream, as many at a time as are there.
+
+    Args:
+        stream: a buffered stream of bytes.
+        size: about how many bytes a block may have; a longer line is one of its own.
+
+    Yields:
+        The number of the first line, and lines from there on.
+    """
+    first = 1
+    pieces: list[bytes] = []
+    length = 0
+    while True:
+        data = stream.read1(size)  # type: ignore[attr-defined]  # buffered
+        end = data.rfind(b"\n") + 1
+        if data and not end:
+            if length <= LONGEST_LINE:  # else it is too long, however it goes on
+                pieces.append(data)
+            length += len(data)
+            continue
+        block = b"".join([*pieces, data[:end]])
+        if block:
+            yield first, block
+            first += block.count(b"\n")
+        if not data:
+            return
+        pieces = [data[end:]]
+        length = len(data) - end
+
+
+def lines_of(first: int, block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of each line of a block."""
+    return enumerate(io.BytesIO(block), first)
+
+
+def derivative_columns(
+    values: Mapping[str, Given], wrt: Sequence[str] | None
+) -> dict[str, list[str]]:
+    """For each input whose derivatives have columns, their names.
+
+    Args:
+        values: what the lines have in common.
+        wrt: the inputs to differentiate with respect to; all that have such a value if None.
+    """
+    columns = {}
+    for name in values if wrt is None else wrt:
+        shape = measure(name, values[name])[0] if name in values else ()
+        columns[name] = [f"df_d{element}" for element in element_names(name, shape)]
+    return columns

@@ -1,0 +1,119 @@
+"""The bytes that the commands for tables and lines read and write, and requests to end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
+
+from adcli.cli.files import Writer, waiting, whole_file
+from adcli.errors import FileError, InputError
+from adcli.language.files import reason
+
+# Signals that ask for an end: of the user, of the system, and of a terminal that closes.
+_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def format_of(
+    path: str, given: str | None, option: str, endings: Mapping[str, str], usual: str
+) -> str:
+    """The format of a file: as said, or by its ending.
+
+    Args:
+        path: its name; - and what is in /dev are streams.
+        given: what was said.
+        option: the option that says it.
+        endings: the formats there are, by the endings of files.
+        usual: of a stream, if nothing was said.
+
+    Raises:
+        InputError: the ending says none.
+    """
+    if given is not None:
+        return given
+    ending = os.path.splitext(path)[1].lower()
+    if ending in endings:
+        return endings[ending]
+    if path == "-" or path.startswith("/dev/"):
+        return usual
+    raise InputError(
+        f"'{path}' has no ending that says a format",
+        details=(f"endings: {', '.join(endings)}; or say {option}",),
+    )
+
+
+@contextlib.contextmanager
+def reading(path: str) -> Iterator[BinaryIO]:
+    """The bytes of a file; of standard input if it is called -.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    if path == "-":
+        if sys.stdin is None:
+            raise FileError("standard input is closed")
+        with waiting(sys.stdin.fileno()):
+            yield sys.stdin.buffer
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115  (closed below)
+        if os.path.isdir(path):
+            raise IsADirectoryError
+    except OSError as error:
+        raise FileError(f"cannot read '{path}': {reason(error)}") from None
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def writing(path: str | None, stdout: Any) -> Iterator[Writer]:
+    """Where bytes are written: a file that appears whole, or standard output.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    if path is None:
+        stdout.flush()
+        with waiting(stdout.fileno()):
+            yield Writer(stdout.buffer)
+        return
+    with whole_file(path) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[Callable[[], None]]:
+    """Let a request to end take the half-written file away.
+
+    Yields:
+        What is to be called now and then: an exception gets lost where Python throws
+        exceptions away, which is in the callbacks of garbage.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # only the main thread is told of signals
+        return
+    came: list[int] = []
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt if came[0] == signal.SIGINT else SystemExit(128 + came[0])
+
+    def end(number: int, frame: Any) -> None:
+        for other in heard:  # a second one is not to disturb the clearing up
+            signal.signal(other, signal.SIG_IGN)
+        came.append(number)
+        check()
+
+    # What somebody has told to be ignored, as nohup does, stays so.
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    heard = [number for number in _REQUESTS if signal.getsignal(number) in usual]
+    before = {number: signal.signal(number, end) for number in heard}
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
