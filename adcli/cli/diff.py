@@ -41,6 +41,7 @@ def command(
             "derivatives": found.derivatives,
             "program": found.program,
             "operations": count,
+            "warnings": [],  # a formula has no value
         }
         output.json(data)
     elif output.form == "latex":

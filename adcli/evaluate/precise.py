@@ -14,7 +14,7 @@ import mpmath  # type: ignore[import-untyped]  # it has no types
 
 from adcli.evaluate.floats import Over
 from adcli.graph.primitives import BY_NAME, CONSTANT, FIRST_UNARY, row_of
-from adcli.graph.rules import Arithmetic, Partial
+from adcli.graph.rules import Arithmetic, Partial, parsed
 from adcli.graph.wengert import Graph
 from adcli.language import syntax
 
@@ -57,8 +57,6 @@ _KERNELS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "cbrt": lambda u: mpmath.sign(u) * mpmath.cbrt(abs(u)),
     "round": mpmath.nint,
-    "exp2": lambda u: mpmath.power(2, u),
-    "log2": lambda u: mpmath.log(u, 2),
     "log10": mpmath.log10,
 }
 # Those that bear the same name in mpmath.
@@ -67,7 +65,6 @@ _KERNELS |= {
     for name in BY_NAME
     if name not in _KERNELS and hasattr(mpmath, name)
 }
-assert _KERNELS.keys() == BY_NAME.keys(), BY_NAME.keys() - _KERNELS.keys()
 
 
 def over_precise(graph: Graph) -> Over:
@@ -98,6 +95,19 @@ def _apply(code: int, *arguments: Any) -> Any:
     return mpmath.nan if isinstance(found, mpmath.mpc) else found
 
 
+def _defined(name: str) -> Callable[..., Any]:
+    """A primitive that mpmath has not, by its definition.
+
+    Raises:
+        RuntimeError: its row has none.
+    """
+    definition = BY_NAME[name].definition
+    if not definition:
+        raise RuntimeError(f"mpmath has no {name}; its row needs a definition")
+    value = _Precise(_apply, float).value(parsed(definition))
+    return lambda u, w=0.0: value(u, w, 0.0)
+
+
 class _Precise(Arithmetic):
     """The rules with the constants of mathematics to all digits."""
 
@@ -108,3 +118,6 @@ class _Precise(Arithmetic):
             if found is not None:
                 return lambda u, w, v: +found  # to the digits of the moment
         return super().value(expression)
+
+
+_KERNELS |= {name: _defined(name) for name in BY_NAME if name not in _KERNELS}

@@ -5,8 +5,12 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import threading
+from functools import cache
+from typing import Any
 
 import llvmlite.binding as llvm
+
+from adcli.graph.primitives import CONSTANT, compute
 
 
 class Target:
@@ -45,12 +49,13 @@ class Target:
             cpu=llvm.get_host_cpu_name(), features=self._features, opt=0, jit=True
         )
 
-    def function(self, name: str, arity: int) -> tuple[int, bool]:
+    def function(self, name: str, arity: int, code: int = CONSTANT) -> tuple[int, bool]:
         """The address of a function of the C library, and whether it takes vectors.
 
         Args:
             name: its name there, as `log`.
             arity: how many arguments it takes.
+            code: of the primitive whose kernel it is if there is none; CONSTANT for none.
 
         Raises:
             RuntimeError: there is none.
@@ -63,9 +68,24 @@ class Target:
             address = None if library is None else _address(library, found)
             if address is not None:
                 return address, is_vector
-        raise RuntimeError(f"the C library has no {name}")
+        if code == CONSTANT:
+            raise RuntimeError(f"the C library has no {name}")
+        return _kernel(code, arity), False
 
 
+@cache
+def _kernel(code: int, arity: int) -> int:
+    """The address of a primitive's kernel: a call of Python for each number."""
+    kind = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * arity)
+    callback = kind(lambda *arguments: compute(code, *arguments))
+    _callbacks.append(callback)
+    address = ctypes.cast(callback, ctypes.c_void_p).value
+    assert address is not None
+    return address
+
+
+# Code may call them as long as there is any.
+_callbacks: list[Any] = []
 _lock = threading.Lock()
 _is_initialized = False
 

@@ -16,7 +16,7 @@ from typing import Any
 from adcli.evaluate.target import Target
 from adcli.graph import conditions
 from adcli.graph.conditions import Condition
-from adcli.graph.primitives import BY_NAME, CONSTANT, POW
+from adcli.graph.primitives import BY_NAME, CONSTANT, POW, row_of
 from adcli.graph.wengert import UNARY, Graph
 
 _INFIX = {BY_NAME[name].code: f"f{name}" for name in ("add", "sub", "mul", "div")}
@@ -32,15 +32,8 @@ _INTRINSICS = {
     }.items()
 }
 _NEG, _ABS, _SIGN, _MOD = (BY_NAME[name].code for name in ("neg", "abs", "sign", "mod"))
-# Our names -> those of the C library.
-_LIBRARY = {
-    BY_NAME[name].code: {"ln": "log"}.get(name, name)
-    for name in (
-        *("pow", "atan2", "hypot", "cbrt", "exp", "exp2", "expm1", "ln", "log2", "log10", "log1p"),
-        *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh"),
-        *("atanh", "erf", "erfc"),
-    )
-}
+# Of the primitives that the C library calls otherwise.
+_LIBRARY_NAMES = {"ln": "log"}
 _COMPARE = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 # The bits of a sign, and all others.
 _SIGN_BIT = 1 << 63
@@ -191,7 +184,8 @@ class Text:
             return self.select(is_signed, self._signed(1.0, operands[0]), operands[0])
         if code == _MOD:
             return self._modulo(*operands)
-        return self._library(_LIBRARY[code], operands)
+        name = row_of(code).name
+        return self._library(_LIBRARY_NAMES.get(name, name), operands, code)
 
     def node(self, graph: Graph, node: int, operands: Sequence[str]) -> str:
         """An operation of a graph, a power with a constant exponent in its own way."""
@@ -245,9 +239,9 @@ class Text:
         listed = ", ".join([f"{kind} {operand}" for operand in operands])
         return self.put(f"call {kind} {function}({listed})")
 
-    def _library(self, name: str, operands: Sequence[str]) -> str:
-        """A function of the C library, of vectors or lane by lane."""
-        address, is_vector = self._target.function(name, len(operands))
+    def _library(self, name: str, operands: Sequence[str], code: int = CONSTANT) -> str:
+        """A function of the C library, of vectors or lane by lane; or else the code's kernel."""
+        address, is_vector = self._target.function(name, len(operands), code)
         pointer = f"%{name}"
         if pointer not in self._pointers:
             self._pointers.add(pointer)

@@ -3,7 +3,8 @@
 A row knows its name, how many arguments it takes, how to compute it, where it is
 defined, where it has a kink, points to test it at, and how it is written. It does not
 know its derivative: that is a line of `grammar/derivatives.ad` under the same name.
-To add a primitive, add a row here and a line there.
+To add a primitive, add a row here and a line there. For tables it is the function of that
+name in the C library, or else the kernel, which is slow.
 
 In texts `#1` and `#2` stand for the arguments. A level says how tightly a text binds;
 an argument whose text binds less tightly than its place asks for gets brackets.
@@ -50,6 +51,7 @@ class Primitive:
         kink: a condition under which a convention replaces a derivative, or "".
         convention: what is used there, for the note about it.
         samples: argument tuples inside the domain, for tests.
+        definition: in terms of other primitives, "" if mpmath has it under this name.
         text, plain, latex: how it is written with the signs of mathematics, in ASCII, and
             in LaTeX.
     """
@@ -59,6 +61,7 @@ class Primitive:
         "careful",
         "code",
         "convention",
+        "definition",
         "domain",
         "kernel",
         "kink",
@@ -80,6 +83,7 @@ class Primitive:
         domain: str = "",
         kink: str = "",
         convention: str = "",
+        definition: str = "",
         text: Notation | None = None,
         plain: Notation | None = None,
         latex: Notation | None = None,
@@ -93,6 +97,7 @@ class Primitive:
         self.domain = domain
         self.kink = kink
         self.convention = convention
+        self.definition = definition
         ascii_text = text if text and text.text.isascii() else None
         self.text = text or _function(name, self.arity)
         self.plain = plain or ascii_text or _function(name, self.arity)
@@ -184,12 +189,12 @@ _ROWS: tuple[tuple[str, Kernel, Kernel, tuple[tuple[float, ...], ...], dict[str,
     ("exp", math.exp, kernels.infinite, (*_REALS, (-700.0,), (700.0,)),
      {"latex": Notation("e^{#1}", POWER, 0)}),
     ("exp2", math.exp2, kernels.infinite, (*_REALS, (-1000.0,), (1000.0,)),
-     {"latex": Notation("2^{#1}", POWER, 0)}),
+     {"definition": "2^u", "latex": Notation("2^{#1}", POWER, 0)}),
     ("expm1", math.expm1, kernels.infinite, (*_REALS, (1e-12,), (-40.0,), (700.0,)), {}),
     ("ln", math.log, kernels.logarithm, _POSITIVE,
      {"domain": _HALF_OPEN, "latex": _latex_function("ln")}),
     ("log2", math.log2, kernels.logarithm, _POSITIVE,
-     {"domain": _HALF_OPEN, "latex": _latex_function("log_2")}),
+     {"domain": _HALF_OPEN, "definition": "ln(u)/ln(2)", "latex": _latex_function("log_2")}),
     ("log10", math.log10, kernels.logarithm, _POSITIVE,
      {"domain": _HALF_OPEN, "latex": _latex_function("log_{10}")}),
     ("log1p", math.log1p, kernels.logarithm_1p, ((-0.75,), (1e-12,), (0.3,), (1e6,)),

@@ -25,6 +25,7 @@ import pytest
 from mpmath import mpf
 from mpmath_functions import PRIMITIVES
 
+from adcli.evaluate import text
 from adcli.evaluate.native import Kernel, Target
 from adcli.evaluate.room import Room
 from adcli.evaluate.threads import together
@@ -394,6 +395,22 @@ def test_the_scalar_library_is_used_if_asked_for() -> None:
         assert target(True).function("exp", 1)[1]
     with pytest.raises(RuntimeError, match="no such_function"):
         target(True).function("such_function", 1)
+
+
+@BOTH_TARGETS
+@pytest.mark.parametrize("name", ["erf", "ln", "atan2"])
+def test_a_primitive_that_no_library_has(
+    vectors: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is computed by the kernel of its row, whose values are those at a point."""
+    monkeypatch.setitem(text._LIBRARY_NAMES, name, "such_function")
+    row = BY_NAME[name]
+    graph, inputs = opened(row.arity)
+    numbers = [[0.5, -1.0, 3.0, math.inf, math.nan, 0.0, 1e300, 2.0, -0.0]] * row.arity
+    kernel = Kernel(graph, inputs, [graph.apply(row.code, *inputs)], target(vectors))
+    (found,) = run(kernel, numbers, 1)
+    expected = [compute(row.code, *given) for given in zip(*numbers, strict=True)]
+    assert [repr(x) for x in found] == [repr(x) for x in expected]
 
 
 # What is large, and what is nothing.
