@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -17,6 +18,7 @@ from adcli.batch.sinks import Output
 from adcli.batch.vectors import numbers_in, shape_of_list
 from adcli.errors import FileError, InputError
 from adcli.graph.program import element_names
+from adcli.language.files import reason
 
 _ROWS = 65_536
 # A block has no more bytes, if a row has no more.
@@ -113,8 +115,14 @@ def _unreadable(error: Exception) -> FileError:
     return FileError(f"the table cannot be read: {_line(error)}")
 
 
+# Names of classes are no words for a reader.
+_CLASS = re.compile(r"\b\w+(?:Exception|Error): ")
+
+
 def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    if isinstance(error, OSError) and error.errno is not None:
+        return reason(error)
+    return _CLASS.sub("", str(error).partition("\n")[0])
 
 
 def _seekable(stream: BinaryIO) -> BinaryIO:

@@ -10,6 +10,7 @@ import csv
 import io
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -95,7 +96,9 @@ class DelimitedReader:
         found = records.cut(data, self.separator, self.ending, block.line)
         # Only a last record can have a quote that is not closed: it goes on to the end.
         is_open = b'"' in data and len(found) and not self._is_whole(found[len(found) - 1])
-        fast = None if is_open else self._fast(data, found, wanted)
+        # A mark of the encoding in the middle of a text is none, but to Arrow.
+        is_plain = not is_open and not data.startswith(BOM_UTF8)
+        fast = self._fast(data, found, wanted) if is_plain else None
         return fast or self._careful(found, wanted)
 
     def nothing(self) -> Rows:

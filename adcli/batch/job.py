@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,10 +21,9 @@ from adcli.batch.texts import DelimitedWriter, LinesWriter
 from adcli.batch.vectors import expanded
 from adcli.differentiate.columns import Columns, compiled, shape_of_elements
 from adcli.differentiate.rows import Wanted
-from adcli.errors import DEFAULT_MAX_OPERATIONS, FileError, InputError, NonFiniteError
+from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError, NonFiniteError
 from adcli.graph.program import Given, Program
 from adcli.graph.suggest import listing, suggestion
-from adcli.language.files import reason
 
 
 class Job:
@@ -167,7 +166,7 @@ class Job:
 
         jobs = 1 if self.as_they_come else self.jobs or os.cpu_count() or 1
         try:
-            pipeline.run(_blocks(reader), work, jobs, receive)
+            pipeline.run(reader.blocks(), work, jobs, receive)
             if self.sums:
                 sums = {name: np.array([totals.sum(name)]) for name in columns.names}
                 self._check_sums(sums)
@@ -215,18 +214,6 @@ class Job:
         else:
             sink = TextSink(output, writer.head(), flushes=self.as_they_come)
         return Behind(sink) if is_file else sink
-
-
-def _blocks(reader: Reader) -> Iterator[Any]:
-    """The blocks of a reader.
-
-    Raises:
-        FileError: they cannot be read.
-    """
-    try:
-        yield from reader.blocks()
-    except OSError as error:
-        raise FileError(f"the table cannot be read: {reason(error)}") from None
 
 
 def _check_names(names: Sequence[str], form: str) -> None:

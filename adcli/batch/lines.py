@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from adcli.batch import kernels
+from adcli.batch.records import feeds
 from adcli.batch.rows import COPIED, TEXTS, RowError, Rows
 from adcli.batch.source import Block, Source
 from adcli.batch.values import to_json
@@ -47,7 +48,13 @@ class LinesReader:
         *,
         as_they_come: bool = False,
     ) -> None:
-        self._source = Source(stream, _LONGEST_LINE, _too_long, as_they_come=as_they_come)
+        self._source = Source(
+            stream,
+            _LONGEST_LINE,
+            _too_long,
+            as_they_come=as_they_come,
+            breaks=feeds,  # a CR is white space in JSON
+        )
         self._use = COPIED
         # Keys that the output has already.
         self.taken: Collection[str] = ()

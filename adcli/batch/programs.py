@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from codecs import BOM_UTF8
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, BinaryIO
+from typing import Any
 
 from adcli.differentiate.blame import Diagnostic
 from adcli.differentiate.gradient import Gradient, Mode, gradient
@@ -30,7 +32,6 @@ from adcli.graph.suggest import counted, suggestion
 LONGEST_LINE = 1 << 26
 # So much of a line that is too long is repeated in its answer.
 _SHOWN = 200
-_MARK = b"\xef\xbb\xbf"
 # The same text often comes again at another point; a long one is not worth its memory.
 _KEPT_PROGRAMS = 512
 _LONGEST_KEPT = 2_000
@@ -228,7 +229,7 @@ def _decoded(number: int, line: bytes) -> str:
     if len(line) > LONGEST_LINE:
         raise LimitError(f"the line is longer than {LONGEST_LINE:,} bytes")
     if number == 1:
-        line = line.removeprefix(_MARK)
+        line = line.removeprefix(BOM_UTF8)
     try:
         return line.decode().strip()
     except UnicodeDecodeError as error:
@@ -278,8 +279,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys come once."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise InputError(f"'{twice}' is given twice")
     return found
 
@@ -289,11 +289,11 @@ def _number(digits: str) -> float:
     return float(digits)
 
 
-def blocks(stream: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
+def blocks(read: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
     """The lines of a stream, as many at a time as are there.
 
     Args:
-        stream: a buffered stream of bytes.
+        read: so many of its bytes at most, fewer if there are not as many yet.
         size: about how many bytes a block may have; a longer line is one of its own.
 
     Yields:
@@ -303,7 +303,7 @@ def blocks(stream: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
     pieces: list[bytes] = []
     length = 0
     while True:
-        data = stream.read1(size)  # type: ignore[attr-defined]  # buffered
+        data = read(size)
         end = data.rfind(b"\n") + 1
         if data and not end:
             if length <= LONGEST_LINE:  # else it is too long, however it goes on

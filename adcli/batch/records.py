@@ -60,10 +60,15 @@ def last_end(data: bytes, separator: str) -> int:
     return end
 
 
+def feeds(data: bytes) -> int:
+    """How many LF there are."""
+    # Counted by NumPy: they are too many for `bytes.count`, which looks for each.
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == LF[0]))
+
+
 def breaks(data: bytes) -> int:
     """How many line breaks there are."""
-    # Counted by NumPy: line breaks are too many for `bytes.count`, which looks for each.
-    count = int(np.count_nonzero(np.frombuffer(data, np.uint8) == LF[0]))
+    count = feeds(data)
     return count + data.count(CR) - data.count(CRLF) if CR in data else count
 
 

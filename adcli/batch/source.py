@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from adcli.batch.records import breaks
 from adcli.batch.rows import fewer
+from adcli.errors import FileError
+from adcli.language.files import TO_UTF8, UTF16, is_utf16, reason
 
 BLOCK = 1 << 21
-_MARK = b"\xef\xbb\xbf"
+# What the mark of an encoding begins with; that of UTF-16 has 4 bytes with the next character.
+_FIRST = (b"\xef", b"\xff", b"\xfe")
+_LONGEST_MARK = 4
 
 
 class Block:
@@ -30,6 +35,10 @@ class Source:
         longest: so many bytes may be looked at for the end of a record.
         too_long: the error if there is none in these.
         as_they_come: whether blocks are what is there, however little.
+        breaks: how many lines end in some bytes.
+
+    Raises:
+        FileError: it cannot be read, now or later, or is in UTF-16.
 
     Attributes:
         ended: whether there is no more than what was read.
@@ -42,20 +51,24 @@ class Source:
         too_long: Callable[[bytes], Exception],
         *,
         as_they_come: bool,
+        breaks: Callable[[bytes], int] = breaks,
     ) -> None:
         self._read = stream.read1 if as_they_come else stream.read  # type: ignore[attr-defined]  # buffered
         self._longest = longest
         self._too_long = too_long
         self._as_they_come = as_they_come
+        self._breaks = breaks
         self._size = BLOCK
         self._data = b""
         self._start = 0
         self._line = 1
         self.ended = False
         self._fill(1)
-        while _MARK.startswith(self._data) and len(self._data) < len(_MARK) and not self.ended:
+        while self._data[:1] in _FIRST and len(self._data) < _LONGEST_MARK and not self.ended:
             self._fill(len(self._data) + 1)
-        self._data = self._data.removeprefix(_MARK)
+        self._data = self._data.removeprefix(BOM_UTF8)
+        if is_utf16(self._data):
+            raise FileError(f"the table is {UTF16}", hint=TO_UTF8)
 
     def __len__(self) -> int:
         return len(self._data) - self._start
@@ -71,7 +84,10 @@ class Source:
         pieces = [self.peek()]
         size = len(pieces[0])
         while size < least and not self.ended:
-            piece = self._read(BLOCK if self._as_they_come else min(least - size, BLOCK))
+            try:
+                piece = self._read(BLOCK if self._as_they_come else min(least - size, BLOCK))
+            except OSError as error:
+                raise FileError(f"the table cannot be read: {reason(error)}") from None
             self.ended = not piece
             pieces.append(piece)
             size += len(piece)
@@ -94,7 +110,7 @@ class Source:
         data = self.peek(size)
         self._start += size
         block = Block(data, self._line)
-        self._line += breaks(data)
+        self._line += self._breaks(data)
         return block
 
     def prepare(self, read: int, made: int) -> None:

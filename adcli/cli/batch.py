@@ -114,7 +114,7 @@ def command(
         reader = job.read(stream, form, program)
         columns = job.compile(program, reader)
         log = stack.enter_context(whole_file(errors)) if errors else None
-        output = stack.enter_context(writing(target, environment.stdout))
+        output = stack.enter_context(writing(target, environment.stdout, stream))
         show: Callable[[int], None] | None = None
         is_among_rows = target is None and environment.stdout.isatty()
         if environment.stderr.isatty() and not (request.output.quiet or is_among_rows):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import stat
 from collections.abc import Iterator
@@ -66,6 +67,7 @@ def command(
     from adcli.batch.programs import derivative_columns
     from adcli.cli.answering import Answering, Totals
 
+    options.keep(lines, target)
     form = format_of(target or "-", to, "--to", _ENDINGS, "jsonl")
     values = request.values()
     common = {
@@ -83,7 +85,7 @@ def command(
     with contextlib.ExitStack() as stack:
         check_signals = stack.enter_context(ended_by_signals())
         stream = stack.enter_context(reading(lines))
-        output = stack.enter_context(writing(target, request.output.environment.stdout))
+        output = stack.enter_context(writing(target, request.output.environment.stdout, stream))
         output.write(answering.head())
         for text in _answers(answering, _blocks(stream), totals, jobs or _jobs(stream)):
             output.write(text)
@@ -91,7 +93,7 @@ def command(
                 output.flush()
             check_signals()
         output.flush()
-    request.output.report(_notes(totals, values), strict=False)
+    request.output.report(_notes(totals, values, wrt), strict=False)
     if totals.failed:
         raise click.exceptions.Exit(ExitCode.NO)
 
@@ -114,8 +116,9 @@ def _blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """
     from adcli.batch.programs import blocks
 
+    # Not by the buffered stream, which cannot be closed while a thread waits for it.
     try:
-        yield from blocks(stream, _BLOCK)
+        yield from blocks(functools.partial(os.read, stream.fileno()), _BLOCK)
     except OSError as error:
         raise FileError(f"the lines cannot be read: {reason(error)}") from None
 
@@ -148,7 +151,7 @@ def _answers(
         yield text
 
 
-def _notes(totals: Totals, values: dict[str, Any]) -> list[Diagnostic]:
+def _notes(totals: Totals, values: dict[str, Any], wrt: list[str] | None) -> list[Diagnostic]:
     """What is to be said about lines without a result, and about inputs that none has."""
     from adcli.differentiate.blame import Diagnostic
 
@@ -160,7 +163,7 @@ def _notes(totals: Totals, values: dict[str, Any]) -> list[Diagnostic]:
             f"the first is in line {line:,}: {what}"
         )
         notes.append(Diagnostic("rows", message))
-    unused = [name for name in values if name not in totals.used]
+    unused = [name for name in (*values, *(wrt or ())) if name not in totals.used]
     if unused and totals.lines > totals.failed:
         notes.append(Diagnostic("rows", f"no program has an input '{unused[0]}'"))
     return notes

@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from adcli.cli.completion import answer
 
         return answer(os.environ[COMPLETE])
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given = [_decoded(text) for text in (sys.argv[1:] if arguments is None else arguments)]
     environment = Environment(given)
     if sys.stdout is None:
         return _report(FileError("standard output is closed"), environment)
@@ -147,6 +147,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         _abandon(sys.stdout)
         return _report(FileError(f"cannot write to standard output: {reason(error)}"), environment)
+
+
+def _decoded(argument: str) -> str:
+    """An argument as UTF-8, where the locale is of less; the name of a file stays as it is."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        if not os.path.exists(argument):
+            with contextlib.suppress(UnicodeError):
+                return os.fsencode(argument).decode()
+    return argument
 
 
 def _run(arguments: list[str], environment: Environment) -> int:
@@ -169,6 +180,11 @@ def _run(arguments: list[str], environment: Environment) -> int:
         sentence = error.format_message().rstrip(".")
         message = sentence[:1].lower() + sentence[1:]
         return _report(InputError(message, hint=f"see {command} --help"), environment)
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        alone = ("--jobs 1 does without",)
+        return _report(LimitError("no thread can be started", details=alone), environment)
     return ExitCode.DONE
 
 

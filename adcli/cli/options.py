@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -76,6 +77,8 @@ class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic since C
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number a text says."""
         try:
+            if not str(value).isascii():  # digits of other scripts
+                raise ValueError
             number = float(value)
             whole = int(number)
         except (ValueError, OverflowError):
@@ -387,11 +390,30 @@ def _with(
     @functools.wraps(function)
     def command(**given: Any) -> None:
         common = {name: given.pop(name) for name in _COMMON if name in given}
-        function(Request(common, endings), **given)
+        request = Request(common, endings)
+        source = request.source or ""
+        if source.startswith("@") or source.endswith(".ad"):
+            keep(source.removeprefix("@"), request.output.out or given.get("target"))
+        function(request, **given)
 
     for decorate in reversed(decorators):
         command = decorate(command)
     return command
+
+
+def keep(program: str, out: str | None) -> None:
+    """Refuse to write a result over the program it is of.
+
+    Args:
+        program: its file.
+        out: the file to write, or None.
+
+    Raises:
+        InputError: they are one.
+    """
+    with contextlib.suppress(OSError, ValueError):  # who opens them says what is wrong
+        if out is not None and os.path.samefile(program, out):
+            raise InputError(f"'{out}' is the program", hint="-o wants a file of its own")
 
 
 def mode_option(help_text: str) -> Callable[[Any], Any]:

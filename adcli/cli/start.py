@@ -24,6 +24,8 @@ def entry() -> None:
         code = main()
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
+    except SystemExit as request:  # a signal: threads are not waited for
+        code = request.code if isinstance(request.code, int) else ExitCode.NO
     _end(code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -70,19 +71,36 @@ def reading(path: str) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def writing(path: str | None, stdout: Any) -> Iterator[Writer]:
+def writing(path: str | None, stdout: Any, source: BinaryIO) -> Iterator[Writer]:
     """Where bytes are written: a file that appears whole, or standard output.
+
+    Args:
+        path: the file, or None.
+        stdout: standard output.
+        source: what is read meanwhile.
 
     Raises:
         FileError: the file cannot be written.
+        InputError: standard output is the file that is read: that would never end.
     """
     if path is None:
+        if _are_one(stdout, source):
+            raise InputError("standard output is the file that is read", hint="write -o FILE")
         stdout.flush()
         with waiting(stdout.fileno()):
             yield Writer(stdout.buffer)
         return
     with whole_file(path) as file:
         yield file
+
+
+def _are_one(stdout: Any, source: BinaryIO) -> bool:
+    """Whether two streams are one file."""
+    try:
+        one, other = os.fstat(stdout.fileno()), os.fstat(source.fileno())
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(one.st_mode) and os.path.samestat(one, other)
 
 
 @contextlib.contextmanager

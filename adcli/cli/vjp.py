@@ -31,8 +31,9 @@ def command(
     Example:
       adcli vjp "r*cos(a), r*sin(a)" r=2 a=pi/6 --weights "f=[1, 2]"
     """
-    weights = options.required(weights, "--weights", "f[1]=1,f[2]=0")
     run = request.run()
+    example = ",".join(f"{name}={int(not i)}" for i, name in enumerate(list(run.results)[:3]))
+    weights = options.required(weights, "--weights", example)
     from adcli.differentiate.products import vjp
 
     found = vjp(run, weights, wrt)

@@ -234,17 +234,17 @@ class Expressions:
         pending = list(pieces)[::-1]
         while pending:
             base, exponent = pending.pop()
-            if base.kind == NUMBER:
+            is_small = base.kind == PRODUCT and abs(exponent) == 1 and len(base.factors) <= _SMALL
+            if base.kind == NUMBER or is_small:
                 power = compute(POW, base.number, abs(exponent))
-                number = number * power if exponent > 0 else compute(DIV, number, power)
-            elif base.kind == PRODUCT and abs(exponent) == 1 and len(base.factors) <= _SMALL:
-                number = number * base.number
-                if exponent != 1:
-                    number = compute(DIV, number, base.number * base.number)
-                pending += [(inner, e * exponent) for inner, e in reversed(base.factors)]
-            else:
-                before = collected.get(base.index)
-                collected[base.index] = (base, exponent + before[1] if before else exponent)
+                together = number * power if exponent > 0 else compute(DIV, number, power)
+                if _is_kept(together, number, base.number):
+                    number = together
+                    if is_small:
+                        pending += [(inner, e * exponent) for inner, e in reversed(base.factors)]
+                    continue
+            before = collected.get(base.index)
+            collected[base.index] = (base, exponent + before[1] if before else exponent)
         factors = [(base, exponent) for base, exponent in collected.values() if exponent != 0]
         factors.sort(key=lambda factor: (_RANK[factor[0].kind], factor[0].index))
         return self._product(number, tuple(factors))
@@ -282,6 +282,13 @@ class Expressions:
             found.truth = truth
             found.arguments = (yes, no)
         return found
+
+
+def _is_kept(together: float, *numbers: float) -> bool:
+    """Whether numbers made one number are not out of the range of doubles, if they were in it."""
+    if all(x != 0 and math.isfinite(x) for x in numbers):
+        return together != 0 and math.isfinite(together)
+    return True
 
 
 # In a product: names first, then sums, calls and choices.
@@ -373,10 +380,11 @@ class Reader:
         if base.kind == PRODUCT and is_whole and len(base.factors) <= _SMALL:
             # (x^2)^(1/2) is not x, and 0.1^2 has other digits than one would write.
             whole = all(e == math.floor(e) for _, e in base.factors)
-            if whole and base.number == math.floor(base.number) and base.number != 0:
-                number = base.number ** abs(exponent)
-                factors = [(inner, e * exponent) for inner, e in base.factors]
-                return make.product(number if exponent > 0 else 1 / number, factors)
+            if whole and base.number.is_integer() and base.number != 0:
+                number = compute(POW, base.number, exponent)
+                if _is_kept(number, base.number):
+                    factors = [(inner, e * exponent) for inner, e in base.factors]
+                    return make.product(number, factors)
             if exponent % 2 == 0 and base.number < 0:
                 base = make.times(-1.0, base)
         return make.product(1.0, [(base, exponent)])

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from adcli.differentiate.forward import forward
 from adcli.differentiate.reverse import reverse
-from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError
+from adcli.differentiate.structure import MAX_NUMBERS
+from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError, LimitError
 from adcli.evaluate.masked import Masked, over_open, unless_zero, unmasked
 from adcli.graph.conditions import Truth
 from adcli.graph.open import OpenGraph
@@ -94,6 +95,12 @@ class RowGraph:
         gradients = {name: self._gradient(name, run.results[name], towards) for name in run.results}
         if wanted.order < 2:
             return
+        columns_made = len(towards) * (len(towards) + 1) // 2
+        if columns_made > MAX_NUMBERS:
+            raise LimitError(
+                f"{columns_made:,} second derivatives of a row; the limit is {MAX_NUMBERS:,}",
+                details=("--wrt chooses some inputs",),
+            )
         if len(run.results) != 1:
             raise InputError(
                 f"second derivatives are of one result; the program has {len(run.results)}"

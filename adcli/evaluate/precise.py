@@ -39,6 +39,9 @@ def _power(u: Any, w: Any) -> Any:
         return mpmath.inf
     if w == 0 or u == 1:
         return mpmath.mpf(1)  # of nan too, as in mpmath since version 1.4
+    if mpmath.isinf(w) and not mpmath.isnan(u):
+        grows = (abs(u) > 1) == (w > 0)
+        return mpmath.mpf(1) if abs(u) == 1 else mpmath.inf if grows else mpmath.mpf(0)
     if w == mpmath.floor(w):
         return mpmath.power(u, int(w))
     return mpmath.power(u, w) if u >= 0 else mpmath.nan

@@ -1,7 +1,7 @@
 """Python processes of our own that share work which Python's lock would make one after the other.
 
 A process answers messages, one after the other, over its standard input and output. It ends
-when its input does, and so never outlives the one that started it.
+when its input does, whatever it does then, and so never outlives the one that started it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO
 
 from adcli.errors import LimitError
+from adcli.language.files import reason
 
 _SIZE = struct.Struct("<Q")
 # So many messages for each process may wait for it, or for being read in order.
 _WAITING = 2
+_ALONE = "--jobs 1 does without"
 
 
 def own_python() -> tuple[list[str], dict[str, str]]:
     """How to run Python with the modules that this process has: a command, an environment."""
     # -P, or files of the user's own in the current folder would be imported.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment.pop("PYTHONUNBUFFERED", None)  # or a pipe may take a part of what is written
     return [sys.executable, "-P"], environment
 
 
@@ -38,20 +41,30 @@ class Process:
     Args:
         module: what it runs: a module that calls `serve`.
         first: its first message, which has no reply.
+
+    Raises:
+        LimitError: it cannot be started.
     """
 
     def __init__(self, module: str, first: bytes) -> None:
         command, environment = own_python()
-        self._process = subprocess.Popen(
-            [*command, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
+        try:
+            with _uninterrupted():
+                self._process = subprocess.Popen(
+                    [*command, "-m", module],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env=environment,
+                )
+        except OSError as error:
+            raise LimitError(
+                f"no process can be started to share the work: {reason(error)}", details=(_ALONE,)
+            ) from None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout
-        _send(self._to, first)
+        with contextlib.suppress(OSError):  # then there is no answer either
+            _send(self._to, first)
 
     def ask(self, message: bytes) -> bytes:
         """The reply to a message.
@@ -67,7 +80,7 @@ class Process:
         if reply is None:
             raise LimitError(
                 "a process that shares the work was ended, perhaps for want of memory",
-                details=("--jobs 1 does without",),
+                details=(_ALONE,),
             )
         return reply
 
@@ -80,23 +93,40 @@ class Process:
             self._to.close()
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What is started here never sees Ctrl-C: who starts it decides what that ends."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def serve(start: Callable[[bytes], Callable[[bytes], bytes]]) -> None:
     """Answer the messages that this process gets, until there are no more.
 
     Args:
         start: makes of the first message what makes replies of the others.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that started this decides
-    source, target = sys.stdin.buffer, sys.stdout.buffer
-    first = _receive(source)
-    if first is None:
-        return
-    answer = start(first)
-    while (message := _receive(source)) is not None:
+    messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, messages), daemon=True).start()
+    answer = start(messages.get())
+    while True:
         try:
-            _send(target, answer(message))
+            _send(sys.stdout.buffer, answer(messages.get()))
         except BrokenPipeError:
             os._exit(0)
+
+
+def _listen(stream: IO[bytes], messages: queue.SimpleQueue[bytes]) -> None:
+    """Hand messages on; where they end nobody waits for an answer any more."""
+    while (message := _receive(stream)) is not None:
+        messages.put(message)
+    os._exit(0)
 
 
 def _send(stream: IO[bytes], message: bytes) -> None:

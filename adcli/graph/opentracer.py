@@ -29,6 +29,10 @@ from adcli.graph.wengert import NOWHERE, Scalar
 # `Program.open` makes room.
 _MOST_ARMS = 1000
 
+# Arms of a branch inside of arms of the same, all together: a recursion in the turns of a loop,
+# or in both arms, makes more of them with each step.
+_MOST_RECURSIONS = 10_000
+
 _FLOOR = BY_NAME["floor"].code
 
 
@@ -96,6 +100,7 @@ class OpenTracer(Tracer):
         # it and those around it are taken.
         self._arms: list[tuple[int, int]] = []
         self._taken: list[Truth] = [True]
+        self._recursions = 0
 
     def _open(
         self,
@@ -147,8 +152,11 @@ class OpenTracer(Tracer):
         place = (id(function), position)
         depth = len(self._arms)
         # In a formula no recursion is followed; for rows those that other values end are.
-        if place in self._arms and (depth >= _MOST_ARMS or not self.graph.turns):
-            raise _no_formula("recursion")
+        if place in self._arms:
+            self._recursions += 1
+            is_endless = depth >= _MOST_ARMS or self._recursions > _MOST_RECURSIONS
+            if is_endless or not self.graph.turns:
+                raise _no_formula("recursion")
         if depth >= _MOST_ARMS:
             raise LimitError(f"branches nested more than {_MOST_ARMS} deep have no formula")
         self._arms.append(place)

@@ -395,6 +395,11 @@ class Tracer:
         if self.budget < 0:
             raise self.graph.too_many()
 
+    def _stack(self, items: list[Value]) -> Array:
+        """Items as a vector, or vectors as a matrix; counted before it is made."""
+        self._spend(sum(len(item.items) if isinstance(item, Array) else 1 for item in items))
+        return arrays.stack(items)
+
     def _elementwise(self, op: int, operands: list[Any]) -> Value:
         for operand in operands:
             if isinstance(operand, Array):
@@ -450,11 +455,9 @@ class Tracer:
         elif op == c.COLLECT:
             R[target] = []
         elif op == c.STACK:
-            self._spend(len(R[a]))
-            R[target] = arrays.stack(R[a])
+            R[target] = self._stack(R[a])
         elif op == c.VECTOR:
-            self._spend(len(a))
-            R[target] = arrays.stack([R[register] for register in a])
+            R[target] = self._stack([R[register] for register in a])
         elif op == c.WHOLE:
             values = [R[register] for register in b]
             for value in values:
@@ -466,9 +469,10 @@ class Tracer:
             self._spend(len(array.items))
             R[target] = array
         elif op == c.MATMUL:
-            product = arrays.matrix_product(graph, R[a], R[b])
-            self._spend(len(R[a].items) + len(R[b].items))
-            R[target] = product
+            left, right = R[a], R[b]
+            R[target] = arrays.matrix_product(graph, left, right)
+            columns = len(right.items) // max(right.shape[0], 1)
+            self._spend(len(right.items) + len(left.items) * columns)
         elif op == c.UNDEFINED:
             R[target] = self._undefined(a, R)
         elif op == c.FORGET:

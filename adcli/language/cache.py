@@ -11,6 +11,10 @@ import stat
 import sys
 import zlib
 
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+# Bytes; what is stored has a hundredth of that.
+_LARGEST = 1 << 24
+
 
 def folder() -> str | None:
     """The cache folder, or None where the user has no home."""
@@ -41,7 +45,12 @@ def load(name: str) -> str | None:
     try:
         if not _is_private(place):
             return None
-        with open(os.path.join(place, name), encoding="utf-8") as file:
+        # Not what waits for somebody to write into it, and no device without an end.
+        descriptor = os.open(os.path.join(place, name), os.O_RDONLY | _AT_ONCE)
+        with open(descriptor, encoding="utf-8") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+                return None
             checksum, _, text = file.read().partition("\n")
     except (OSError, UnicodeError):
         return None

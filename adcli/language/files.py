@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import BinaryIO
 
 from adcli.errors import FileError, LimitError, Source
@@ -52,10 +53,21 @@ def _decode(file: BinaryIO, name: str) -> Source:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if is_utf16(data):
+            raise FileError(f"'{name}' is {UTF16}", hint=TO_UTF8) from None
         raise FileError(
             f"'{name}' is not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}"
         ) from None
     return Source(text, name)
+
+
+# What some systems write unasked, in words, and the way out.
+UTF16, TO_UTF8 = "text in UTF-16, and not in UTF-8", "iconv -f UTF-16 -t UTF-8"
+
+
+def is_utf16(data: bytes) -> bool:
+    """Whether bytes begin as text in UTF-16 does: with its mark and a character of ASCII."""
+    return data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) and 0 in data[2:4]
 
 
 def reason(error: Exception) -> str:

@@ -13,6 +13,8 @@ from adcli.errors import LimitError, ProgramError, Source, Span
 from adcli.language.tables import Tables
 
 MAX_BLOCK_DEPTH = 100
+# Each takes 200 bytes, and as much again as syntax.
+MAX_TOKENS = 1 << 21
 
 # (terminal, text, start, end), offsets in characters.
 Token = tuple[str, str, int, int]
@@ -78,7 +80,7 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
 
     for match in tables.pattern.finditer(text):
         start, end = match.span()
-        if start != position:
+        if start != position or len(tokens) > MAX_TOKENS:
             break
         position = end
         kind = match.lastgroup or ""
@@ -132,6 +134,8 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
         tokens.append((kind, word, start, end))
         previous = kind
 
+    if len(tokens) > MAX_TOKENS:
+        raise _too_many(source, tokens[MAX_TOKENS])
     if position != len(text):
         raise _unexpected(source, position)
     if brackets:
@@ -141,6 +145,14 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
         tokens.pop()
     tokens.append(("$END", "", len(text), len(text)))
     return tokens
+
+
+def _too_many(source: Source, token: Token) -> LimitError:
+    """The error for a text that is too long to be a program."""
+    return LimitError(
+        f"the program has more than {MAX_TOKENS:,} words and signs",
+        Span(source, token[2], token[3]),
+    )
 
 
 def _defines(tokens: list[Token], opened: int) -> bool:

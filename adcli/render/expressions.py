@@ -171,6 +171,11 @@ class Writer:
     ) -> list[_Piece]:
         if factors and is_below and not coefficient.isdigit():  # x*ln(2), not ln(2)*x
             last: list[_Piece] = [self._times, coefficient] if coefficient else []
+            if len(factors) == 1 and not last:
+                # In a fraction of LaTeX it needs no brackets.
+                ((base, exponent),) = factors
+                is_alone = exponent == 1 and self._latex
+                return [(base, _SUM)] if is_alone else self._power(base, exponent)
             return [*self._factors("", factors), *last]
         pieces: list[_Piece] = [coefficient] if coefficient else []
         if not pieces and len(factors) == 1 and factors[0][1] == 1:

@@ -17,8 +17,8 @@ _MOST_CARETS = 60
 _RED, _YELLOW, _BLUE, _BOLD = "31", "33", "34", "1"
 
 
-# Of one line of a message; a list of many inputs may be long, a name of a megabyte not.
-_LONGEST = 20_000
+# Of one line of a message: some lines of a terminal.
+_LONGEST = 600
 
 
 def _clipped(text: str) -> str:

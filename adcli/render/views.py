@@ -197,9 +197,10 @@ def to_json(data: Any, *, ascii_only: bool = False) -> str:
     """One line of JSON: null for what is not finite, every digit of what is."""
     try:
         text = json.dumps(data, ensure_ascii=ascii_only, allow_nan=False)
-        text.encode()
-    except ValueError:  # a number that is not finite, or half a character in a name
+    except ValueError:  # a number that is not finite
         text = json.dumps(_plain(data), ensure_ascii=ascii_only, allow_nan=False)
+    if not text.isprintable():  # what terminals act upon, or half a character in a name
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
     return text + "\n"
 
 
@@ -210,6 +211,4 @@ def _plain(data: Any) -> Any:
         return {key: _plain(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [_plain(item) for item in data]
-    if isinstance(data, str):
-        return data.encode("utf-8", "replace").decode() if not data.isascii() else data
     return data

@@ -303,7 +303,7 @@ def test_edges_in_every_format(
 def test_without_mpmath(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mpmath", None)
     monkeypatch.delitem(sys.modules, "adcli.evaluate.precise", raising=False)
-    name = "extrapolated difference quotients (mpmath is not installed)"
+    name = "extrapolated difference quotients (50 digits need mpmath: pip install 'adcli[compare]')"
     assert f"errors against {name}" in compare(SOURCE, *POINT).out
     assert loaded(compare(SOURCE, *POINT, "--format", "json"))["reference"]["method"] == name
 

@@ -373,9 +373,7 @@ class Pieces(io.RawIOBase):
 def test_lines_do_not_depend_on_how_they_come(data: bytes, step: int) -> None:
     pieces = [data[i : i + step] for i in range(0, len(data), step)]
     found = [
-        pair
-        for first, block in blocks(Pieces(pieces), 64)  # type: ignore[arg-type]
-        for pair in lines_of(first, block)
+        pair for first, block in blocks(Pieces(pieces).read1, 64) for pair in lines_of(first, block)
     ]
     assert found == list(enumerate(io.BytesIO(data), 1))
 

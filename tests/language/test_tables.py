@@ -404,7 +404,7 @@ def test_warm_start_imports_little(home: Path) -> None:
     [
         (("eval", "x^2 + sigmoid(x)", "x=[1,2,3]", "--format", "csv"), 0),
         (("grad", "sin x", "x=1"), 3),
-        (("--version",), 0),
+        (("--help",), 0),
     ],
 )
 def test_other_starts_import_little(home: Path, arguments: tuple[str, ...], code: int) -> None:
