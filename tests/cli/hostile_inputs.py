@@ -830,6 +830,76 @@ def places() -> Iterator[Row]:
     yield Row("20 columns help", ("--help",), 0, "", "Commands", stdout="terminal")
 
 
+def lines() -> Iterator[Row]:
+    """Lines of `each`: what is wrong with one is its answer, and the next is answered."""
+    behind = "\nx\n"
+    good = '"value": 3.0, "gradient": {"x": 1.0}}'
+    few = ("each", "-", "x=3", "--max-operations", "300000", "--jobs", "1")
+    for name, line, says in (
+        ("truncated", "sin(x", "this '(' is never closed"),
+        ("brackets", repeated("("), "this '(' is never closed"),
+        ("minus signs", repeated("-"), "the expression ends"),
+        ("nested blocks", repeated("{ "), "not JSON"),
+        ("junk", repeated("abc ", 500_000), "an operator is missing"),
+        ("words", repeated("abc ", 3_000_000), "more than 2,097,152 words and signs"),
+        ("endless", "while x > 0 { x = x + 1 }; x", "more than 300,000 operations"),
+        ("endless recursion", "f(n) = f(n + 1); f(x)", "calls inside calls"),
+        ("zeros", "x*sum(zeros(10^12))", "the limit is 300,000"),
+        ("terms", "x*sum(i for i in 1..10^12)", "the limit is 300,000"),
+        ("Python", "__import__('os').system('id')", "means nothing here"),
+        ("an attribute", "x.__class__", "means nothing here"),
+        ("a file", "@/etc/passwd", "is no program"),
+        ("look-alike", "х + х", "input 'х' has no value"),
+        ("zero width", "x\u200b", "U+200B"),
+        ("bidirectional", "x + \u202e1", "U+202E"),
+        ("NUL", "x\0", "U+0000"),
+        ("no UTF-8", b"x\xff", "byte 0xff at offset 1"),
+        ("escape", "x\x1b[31m", "U+001B"),
+        ("markup", "[red]x[/red]", "an operator is missing"),
+        ("depth", repeated("[", 2_000, before='{"source": "x", "at": {"x": '), "nested too deeply"),
+        ("more depth", repeated("[", before='{"source": '), "nested too deeply"),
+        ("no end", '{"source": "x"', "not JSON"),
+        ("a number of ten million digits", repeated("9", 10**7, behind="+q"), "'q' has no value"),
+        ("a key of 2 MB", repeated("k", 2**21, before='{"', behind='": 1}'), "a line has no 'kkk"),
+        ("many keys", _keys, "'k1' is given twice"),
+    ):
+        text = _followed(line, behind)
+        for form in ("jsonl", "csv"):
+            shows = good if form == "jsonl" else "x,3.0,1.0,"
+            yield Row(
+                *(f"each: {name} as {form}", (*few, "--to", form), 1, says[:20], shows, text),
+                megabytes=700,
+            )
+    programs = {"l.txt": "x^2\nsine(x)\n", "out.txt": ""}
+    for name, arguments, code, says in (
+        ("a missing file", ("each", "missing"), 5, "cannot read 'missing': no such file"),
+        ("a folder", ("each", "."), 5, "is a directory"),
+        ("a name of 5,000 letters", ("each", "a" * 5000), 5, "cannot read 'aaaa"),
+        ("the output is the input", ("each", "l.txt", "-o", "l.txt", "--to", "csv"), 2, "'l.txt'"),
+        ("no folder", ("each", "l.txt", "-o", "no/o.csv"), 5, "cannot write 'no/o.csv'"),
+        ("no value", ("each", "l.txt", "x="), 2, "has no value"),
+        ("a device", ("each", "l.txt", "-o", "/dev/full", "--to", "csv"), 5, "no space left"),
+    ):
+        yield Row(f"each: {name}", arguments, code, says, files=programs)
+    for stdout, code, says in (
+        ("full", 5, "no space left"),
+        ("closed", 5, "closed"),
+        ("gone", 141, ""),
+    ):
+        given = ("each", "l.txt", "x=1")
+        yield Row(f"each: {stdout}", given, code, says, stdout=stdout, files=programs)
+
+
+def _keys() -> str:
+    """A point of 100,000 inputs, one of them twice."""
+    keys = ", ".join(f'"k{i}": {i}' for i in range(100_000))
+    return f'{{"source": "x", "at": {{{keys}, "k1": 1}}}}'
+
+
+def _followed(line: Content, behind: str) -> Content:
+    return lambda: content(line) + behind.encode()
+
+
 def signals() -> Iterator[Row]:
     """Signals at random moments; what is then done is all or nothing."""
     long = "f(x) = { y = x; for i in 1..5000 { y = sin(y) + x }; y }"
@@ -851,11 +921,18 @@ def signals() -> Iterator[Row]:
             number=number,
             seconds=20,
         )
+        given = ("each", "t.csv", "x=2", "-o", "o.csv", "--jobs", "3")
+        yield Row(
+            *(f"{number.name} each", given, (0, 1, code, 128 + number), ""),
+            files={"t.csv": "x^2 + sin(x)\n" * 20_000},
+            number=number,
+            seconds=20,
+        )
 
 
 def table() -> list[Row]:
     """All rows, each under a name of its own."""
-    kinds = (programs, numbers, floods, letters, tables, points, files, places, signals)
+    kinds = (programs, numbers, floods, letters, tables, points, files, places, lines, signals)
     rows = [row for kind in kinds for row in kind()]
     assert len({row.name for row in rows}) == len(rows)
     return rows

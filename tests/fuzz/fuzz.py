@@ -44,7 +44,8 @@ def main() -> None:
     if len(sys.argv) < 2 or sys.argv[1] not in targets.TARGETS:
         sys.exit(f"{__doc__}\ntargets: {', '.join(targets.TARGETS)}")
     name, *given = sys.argv[1:]
-    folders = [word for word in given if not word.startswith("-")]
+    found = [word for word in given if Path(word).is_file()]
+    folders = [word for word in given if not word.startswith("-") and word not in found]
     corpus = Path(folders[0] if folders else tempfile.mkdtemp(prefix=f"fuzz-{name}-"))
     corpus.mkdir(parents=True, exist_ok=True)
     for seed in _seeds(name):
@@ -54,7 +55,8 @@ def main() -> None:
     dictionary.write_text("".join(f'"{word}"\n' for word in escaped))
     options = [word for word in given if word.startswith("-")]
     usual = [f"-max_len={_LONGEST}", "-timeout=20", "-rss_limit_mb=4096", f"-dict={dictionary}"]
-    atheris.Setup([sys.argv[0], *usual, *options, str(corpus)], targets.TARGETS[name])
+    tried = found or [str(corpus)]
+    atheris.Setup([sys.argv[0], *usual, *options, *tried], targets.TARGETS[name])
     atheris.Fuzz()
 
 

@@ -270,7 +270,7 @@ def lines(data: bytes) -> None:
     if isinstance(whole, AdcliError) or target != "jsonl":
         return
     output, log, totals = whole
-    made = [_object(line) for line in output.splitlines()]
+    made = [_object(line) for line in output.split(b"\n")[:-1]]  # a CR may stand in a line
     kept = totals.rows - (totals.failed if on_error == "skip" else 0)
     assert len(made) == kept
     assert len(log.splitlines()) == totals.failed
