@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 
 from adcli.differentiate.compare import STEPPED, Comparison
@@ -21,6 +22,8 @@ def steps_picture(found: Comparison, form: str) -> bytes:
     Raises:
         InputError: matplotlib is not installed.
     """
+    # Where it has no home it would tell of that on standard error.
+    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -773,6 +773,9 @@ def places() -> Iterator[Row]:
         given = COMMANDS[next(commands)]
         made: dict[str, str | None] = {**cache, **variables}
         yield Row(name, given, 0, "", "x", files=TABLE, variables=made, after=_only("t.csv"))
+    picture = ("compare", "sin(x)", "x=1", "--steps", "-o", "s.png")
+    made = {**cache, "HOME": "/proc/self", "XDG_CONFIG_HOME": None, "MPLCONFIGDIR": None}
+    yield Row("a picture without a home", picture, variables=made, seconds=30)
     for name, prepare in {
         "garbage": _garbage(b"\xff\x00garbage"),
         "nothing": _garbage(b""),
