@@ -19,6 +19,7 @@ from adcli.differentiate.gradient import Gradient, Mode, gradient
 from adcli.errors import (
     DEFAULT_MAX_OPERATIONS,
     AdcliError,
+    FileError,
     InputError,
     LimitError,
     NonFiniteError,
@@ -28,6 +29,7 @@ from adcli.errors import (
 )
 from adcli.graph.program import Given, Input, Program, element_names, measure
 from adcli.graph.suggest import counted, suggestion
+from adcli.language.files import TO_UTF8, UTF16, is_utf16
 
 LONGEST_LINE = 1 << 26
 # So much of a line that is too long is repeated in its answer.
@@ -196,7 +198,8 @@ def _check_is_text(source: str) -> None:
     Raises:
         InputError: it is.
     """
-    if source.startswith("@") or source.endswith(".ad"):
+    is_word = len(source.split()) == 1
+    if is_word and (source.startswith("@") or source.endswith(".ad")):
         raise InputError(
             f"'{source}' is no program", hint="a line is the text of a program, not its file"
         )
@@ -298,6 +301,9 @@ def blocks(read: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes
 
     Yields:
         The number of the first line, and lines from there on.
+
+    Raises:
+        FileError: they are in UTF-16.
     """
     first = 1
     pieces: list[bytes] = []
@@ -311,6 +317,8 @@ def blocks(read: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes
             length += len(data)
             continue
         block = b"".join([*pieces, data[:end]])
+        if first == 1 and is_utf16(block):
+            raise FileError(f"the lines are {UTF16}", hint=TO_UTF8)
         if block:
             yield first, block
             first += block.count(b"\n")

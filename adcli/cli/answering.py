@@ -20,6 +20,8 @@ class Totals:
         lines: how many had something in them.
         failed: how many of them have no result.
         first: the first of those: its line and the message.
+        not_finite: how many have a value or derivatives that are not finite.
+        first_not_finite: the first of those: its line and what is said about it.
         used: the common inputs that some program had.
     """
 
@@ -27,13 +29,29 @@ class Totals:
         self.lines = 0
         self.failed = 0
         self.first: tuple[int, str] | None = None
+        self.not_finite = 0
+        self.first_not_finite: tuple[int, str] | None = None
         self.used: set[str] = set()
+
+    def written(self) -> bytes:
+        """All of it as a line of JSON."""
+        return json.dumps({**vars(self), "used": sorted(self.used)}).encode()
+
+    @classmethod
+    def read(cls, line: bytes) -> Totals:
+        """What was written as such a line."""
+        totals = cls()
+        vars(totals).update(json.loads(line))
+        totals.used = set(totals.used)
+        return totals
 
     def add(self, other: Totals) -> None:
         """Count the lines of a block; blocks come in order."""
         self.lines += other.lines
         self.failed += other.failed
         self.first = self.first or other.first
+        self.not_finite += other.not_finite
+        self.first_not_finite = self.first_not_finite or other.first_not_finite
         self.used |= other.used
 
 
@@ -65,6 +83,11 @@ class Answering:
         if answer.error is not None:
             totals.failed += 1
             totals.first = totals.first or (number, answer.error.message)
+        elif answer.gradient is not None and answer.gradient.warnings:
+            odd = [one.message for one in answer.gradient.warnings if one.is_non_finite]
+            totals.not_finite += bool(odd)
+            if odd and totals.first_not_finite is None:
+                totals.first_not_finite = (number, odd[0])
         totals.used = self._answers.used
         return self._writer.line(answer.data()).encode()
 
@@ -81,11 +104,7 @@ def message(first: int, block: bytes) -> bytes:
 def reply(received: bytes) -> tuple[Totals, bytes]:
     """What a process found, and the answers as text."""
     head, _, text = received.partition(b"\n")
-    totals = Totals()
-    totals.lines, totals.failed, first, used = json.loads(head)
-    totals.first = tuple(first) if first else None
-    totals.used = set(used)
-    return totals, text
+    return Totals.read(head), text
 
 
 def _start(first: bytes) -> Callable[[bytes], bytes]:
@@ -96,8 +115,7 @@ def _start(first: bytes) -> Callable[[bytes], bytes]:
         number, _, block = received.partition(b"\n")
         totals = Totals()
         pieces = [answering.line(n, line, totals) for n, line in lines_of(int(number), block)]
-        found = (totals.lines, totals.failed, totals.first, sorted(totals.used))
-        return b"".join([json.dumps(found).encode(), b"\n", *pieces])
+        return b"".join([totals.written(), b"\n", *pieces])
 
     return answer
 

@@ -67,7 +67,7 @@ def command(
     from adcli.batch.programs import derivative_columns
     from adcli.cli.answering import Answering, Totals
 
-    options.keep(lines, target)
+    options.keep([lines], target)
     form = format_of(target or "-", to, "--to", _ENDINGS, "jsonl")
     values = request.values()
     common = {
@@ -152,7 +152,7 @@ def _answers(
 
 
 def _notes(totals: Totals, values: dict[str, Any], wrt: list[str] | None) -> list[Diagnostic]:
-    """What is to be said about lines without a result, and about inputs that none has."""
+    """What is to be said about lines without a finite result, and inputs that none has."""
     from adcli.differentiate.blame import Diagnostic
 
     notes = []
@@ -161,6 +161,13 @@ def _notes(totals: Totals, values: dict[str, Any], wrt: list[str] | None) -> lis
         message = (
             f"{totals.failed:,} of {totals.lines:,} programs have no result; "
             f"the first is in line {line:,}: {what}"
+        )
+        notes.append(Diagnostic("rows", message))
+    if totals.first_not_finite is not None:
+        line, what = totals.first_not_finite
+        message = (
+            f"{totals.not_finite:,} of {totals.lines:,} programs have a value or derivatives that "
+            f"are not finite; the first is in line {line:,}: {what}"
         )
         notes.append(Diagnostic("rows", message))
     unused = [name for name in (*values, *(wrt or ())) if name not in totals.used]

@@ -42,6 +42,11 @@ class Writer:
                 rest = rest[self._stream.write(rest) or 0 :]
         return size
 
+    def fileno(self) -> int:
+        """The descriptor it goes to."""
+        number: int = self._stream.fileno()
+        return number
+
     def flush(self) -> None:
         """Let all arrive.
 

@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from adcli.cli.completion import answer
 
         return answer(os.environ[COMPLETE])
-    given = [_decoded(text) for text in (sys.argv[1:] if arguments is None else arguments)]
+    given = sys.argv[1:] if arguments is None else list(arguments)
     environment = Environment(given)
     if sys.stdout is None:
         return _report(FileError("standard output is closed"), environment)
@@ -149,17 +149,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report(FileError(f"cannot write to standard output: {reason(error)}"), environment)
 
 
-def _decoded(argument: str) -> str:
-    """An argument as UTF-8, where the locale is of less; the name of a file stays as it is."""
-    try:
-        argument.encode()
-    except UnicodeEncodeError:
-        if not os.path.exists(argument):
-            with contextlib.suppress(UnicodeError):
-                return os.fsencode(argument).decode()
-    return argument
-
-
 def _run(arguments: list[str], environment: Environment) -> int:
     """Run a command. The one map from errors to exit codes."""
     try:
@@ -177,7 +166,7 @@ def _run(arguments: list[str], environment: Environment) -> int:
         return ExitCode.USAGE
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "adcli"
-        sentence = error.format_message().rstrip(".")
+        sentence = " ".join(error.format_message().split()).rstrip(".")
         message = sentence[:1].lower() + sentence[1:]
         return _report(InputError(message, hint=f"see {command} --help"), environment)
     except RuntimeError as error:

@@ -5,6 +5,7 @@ The macros are those of man(7), as groff and mandoc both know them.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import textwrap
@@ -84,7 +85,7 @@ def page() -> str:
         *_text(block for block in rest if not _is_literal(block)),
         ".SH OPTIONS",
         "Some are of many commands, and the same for each.",
-        *_entries([*_records(group), *common]),
+        *_entries(dict.fromkeys([*_records(group), *common])),
         ".SH COMMANDS",
     ]
     for name, command in known.items():
@@ -194,8 +195,10 @@ def _entries(records: Iterable[Record]) -> Iterator[str]:
 def _date() -> str:
     """The day the page is made, or that of the sources: reproducible-builds.org."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = int(given) if given.isdecimal() else time.time()
-    return time.strftime("%Y-%m-%d", time.gmtime(moment))
+    day = time.gmtime()
+    with contextlib.suppress(ValueError, OverflowError, OSError):  # what is given is none
+        day = time.gmtime(int(given))
+    return time.strftime("%Y-%m-%d", day)
 
 
 @click.command("manual", cls=options.Command)

@@ -286,6 +286,12 @@ class Request:
         self.output = Output(endings, **{name: given.get(name) for name in _OUTPUT})  # type: ignore[arg-type]  # as Click has checked
         self.strict: bool = given.get("strict", False)
 
+    def files(self) -> list[str]:
+        """The files that hold the program and its inputs."""
+        source = self.source or ""
+        is_file = source.startswith("@") or source.endswith(".ad")
+        return [*([source.removeprefix("@")] if is_file else []), *self._given.get("at", ())]
+
     @property
     def has_inputs(self) -> bool:
         """Whether any input is given."""
@@ -391,9 +397,7 @@ def _with(
     def command(**given: Any) -> None:
         common = {name: given.pop(name) for name in _COMMON if name in given}
         request = Request(common, endings)
-        source = request.source or ""
-        if source.startswith("@") or source.endswith(".ad"):
-            keep(source.removeprefix("@"), request.output.out or given.get("target"))
+        keep(request.files(), request.output.out or given.get("target"))
         function(request, **given)
 
     for decorate in reversed(decorators):
@@ -401,19 +405,22 @@ def _with(
     return command
 
 
-def keep(program: str, out: str | None) -> None:
-    """Refuse to write a result over the program it is of.
+def keep(files: Sequence[str], out: str | None) -> None:
+    """Refuse to write a result over what it is the result of.
 
     Args:
-        program: its file.
+        files: what is read.
         out: the file to write, or None.
 
     Raises:
-        InputError: they are one.
+        InputError: it is one of them.
     """
-    with contextlib.suppress(OSError, ValueError):  # who opens them says what is wrong
-        if out is not None and os.path.samefile(program, out):
-            raise InputError(f"'{out}' is the program", hint="-o wants a file of its own")
+    if out is None:
+        return
+    for file in files:
+        with contextlib.suppress(OSError, ValueError):  # who opens them says what is wrong
+            if os.path.samefile(file, out):
+                raise InputError(f"'{out}' is read too", hint="-o wants a file of its own")
 
 
 def mode_option(help_text: str) -> Callable[[Any], Any]:
@@ -506,7 +513,18 @@ def load(source: str, function: str | None) -> Program:
         return Program(read_stream(sys.stdin.buffer, "standard input"), function)
     from adcli.language.files import program_source
 
-    return Program(program_source(source), function)
+    return Program(program_source(_decoded(source)), function)
+
+
+def _decoded(text: str) -> str:
+    """An expression as UTF-8, where the locale is of less; the name of a file stays as it is."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        if not (text.startswith("@") or text.endswith(".ad")):
+            with contextlib.suppress(UnicodeError):
+                return os.fsencode(text).decode()
+    return text
 
 
 def parse_bindings(bindings: Sequence[str], max_operations: int) -> dict[str, Given]:
@@ -521,7 +539,7 @@ def parse_bindings(bindings: Sequence[str], max_operations: int) -> dict[str, Gi
     """
     values: dict[str, Given] = {}
     for binding in bindings:
-        name, value = parse_binding(binding, max_operations)
+        name, value = parse_binding(_decoded(binding), max_operations)
         if name in values:
             raise InputError(f"input '{name}' is given twice")
         values[name] = value

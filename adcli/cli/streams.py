@@ -84,23 +84,28 @@ def writing(path: str | None, stdout: Any, source: BinaryIO) -> Iterator[Writer]
         InputError: standard output is the file that is read: that would never end.
     """
     if path is None:
-        if _are_one(stdout, source):
-            raise InputError("standard output is the file that is read", hint="write -o FILE")
+        _check_apart(stdout, source)
         stdout.flush()
         with waiting(stdout.fileno()):
             yield Writer(stdout.buffer)
         return
     with whole_file(path) as file:
+        _check_apart(file, source)  # it may be /dev/stdout
         yield file
 
 
-def _are_one(stdout: Any, source: BinaryIO) -> bool:
-    """Whether two streams are one file."""
+def _check_apart(output: Any, source: BinaryIO) -> None:
+    """Raise if what is written would be read again.
+
+    Raises:
+        InputError: both are one file.
+    """
     try:
-        one, other = os.fstat(stdout.fileno()), os.fstat(source.fileno())
+        one, other = os.fstat(output.fileno()), os.fstat(source.fileno())
     except (OSError, ValueError):
-        return False
-    return stat.S_ISREG(one.st_mode) and os.path.samestat(one, other)
+        return
+    if stat.S_ISREG(one.st_mode) and os.path.samestat(one, other):
+        raise InputError("standard output is the file that is read", hint="write -o FILE")
 
 
 @contextlib.contextmanager

@@ -35,15 +35,19 @@ def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _power(u: Any, w: Any) -> Any:
-    if u == 0 and w < 0:
-        return mpmath.inf
     if w == 0 or u == 1:
         return mpmath.mpf(1)  # of nan too, as in mpmath since version 1.4
-    if mpmath.isinf(w) and not mpmath.isnan(u):
+    if mpmath.isnan(u) or mpmath.isnan(w):
+        return mpmath.nan
+    if u == 0 and w < 0:
+        return mpmath.inf
+    if mpmath.isinf(w):
         grows = (abs(u) > 1) == (w > 0)
         return mpmath.mpf(1) if abs(u) == 1 else mpmath.inf if grows else mpmath.mpf(0)
     if w == mpmath.floor(w):
         return mpmath.power(u, int(w))
+    if mpmath.isinf(u):
+        return mpmath.inf if w > 0 else mpmath.mpf(0)
     return mpmath.power(u, w) if u >= 0 else mpmath.nan
 
 

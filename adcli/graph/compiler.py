@@ -422,9 +422,12 @@ class Compiler:
         return register
 
     def _leaf(self, node: syntax.Node) -> Register | None:
-        """The register of a number or name; None for any other form, but for a condition.
+        """The register of a number or name; None for any other form.
 
         Asked before a part is yielded: most parts are leaves, and need no generator.
+
+        Raises:
+            ProgramError: it is a condition, or a name that has no value.
         """
         form = type(node)
         if form is syntax.Name:

@@ -29,8 +29,8 @@ from adcli.graph.wengert import NOWHERE, Scalar
 # `Program.open` makes room.
 _MOST_ARMS = 1000
 
-# Arms of a branch inside of arms of the same, all together: a recursion in the turns of a loop,
-# or in both arms, makes more of them with each step.
+# Arms of a branch inside of arms of the same, in turns of a loop that the inputs decide: with
+# each step of the recursion there are as many more as turns.
 _MOST_RECURSIONS = 10_000
 
 _FLOOR = BY_NAME["floor"].code
@@ -100,6 +100,8 @@ class OpenTracer(Tracer):
         # it and those around it are taken.
         self._arms: list[tuple[int, int]] = []
         self._taken: list[Truth] = [True]
+        # The loops that the inputs decide around, and the recursions in them.
+        self._loops = 0
         self._recursions = 0
 
     def _open(
@@ -153,7 +155,7 @@ class OpenTracer(Tracer):
         depth = len(self._arms)
         # In a formula no recursion is followed; for rows those that other values end are.
         if place in self._arms:
-            self._recursions += 1
+            self._recursions += self._loops > 0
             is_endless = depth >= _MOST_ARMS or self._recursions > _MOST_RECURSIONS
             if is_endless or not self.graph.turns:
                 raise _no_formula("recursion")
@@ -181,7 +183,7 @@ class OpenTracer(Tracer):
             LimitError: nothing can be recorded any more; in a formula, any limit.
         """
         graph = self.graph
-        depth = len(self._arms)
+        depth, loops = len(self._arms), self._loops
         if graph.turns:
             here = condition if holds else graph.negation(condition)
             self._taken.append(graph.both(self._taken[-1], here))
@@ -195,6 +197,7 @@ class OpenTracer(Tracer):
             return error
         finally:
             del self._arms[depth:]
+            self._loops = loops
             if graph.turns:
                 self._taken.pop()
         return None
@@ -248,6 +251,7 @@ class OpenTracer(Tracer):
         code[position - 1] = (c.RETURN, 0, (0,), 0, where)
         condition: Truth = R[a] if is_while else iterator.goes_on(graph, 0)
         self._begin(function, position)
+        self._loops += 1
         left, index = graph.turns, 0
         while condition is True or (condition is not False and left):
             self._spend(0)
@@ -266,6 +270,7 @@ class OpenTracer(Tracer):
             graph.here = where if fixed == NOWHERE else fixed
             R[:] = merged(graph, condition, registers, R, variables)
             condition = R[a] if is_while else iterator.goes_on(graph, index)
+        self._loops -= 1
         self._arms.pop()
         graph.note_undecided(graph.both(self._taken[-1], condition))
 

@@ -67,7 +67,7 @@ def tokenize(source: Source, tables: Tables) -> list[Token]:
 
     Raises:
         ProgramError: a character that has no meaning, or brackets that do not match.
-        LimitError: blocks nested deeper than MAX_BLOCK_DEPTH.
+        LimitError: blocks nested deeper than MAX_BLOCK_DEPTH, or more than MAX_TOKENS tokens.
     """
     text = source.text
     keywords = tables.keywords
@@ -152,6 +152,7 @@ def _too_many(source: Source, token: Token) -> LimitError:
     return LimitError(
         f"the program has more than {MAX_TOKENS:,} words and signs",
         Span(source, token[2], token[3]),
+        details=("numbers are read from a file: --at FILE.json, or batch",),
     )
 
 

@@ -109,13 +109,14 @@ def parse(source: Source, is_function: Callable[[str], bool]) -> list[syntax.Sta
 # What a production is to the loop above: how many symbols, which nonterminal, the builder's
 # method (None passes a child through), which symbols carry meaning, whether all do, the first.
 _Reduction = tuple[int, str, "Callable[..., Any] | None", list[int], bool, int]
-_reductions: list[_Reduction] = []
+_reductions: list[_Reduction] | None = None
 
 
 def _rules(table: Tables) -> list[_Reduction]:
     """The productions with the builder's methods, looked up once in a process."""
-    if not _reductions:
-        _reductions.extend(
+    global _reductions
+    if _reductions is None:
+        _reductions = [  # whole, or another thread would see a part
             (
                 rule.length,
                 rule.origin,
@@ -125,5 +126,5 @@ def _rules(table: Tables) -> list[_Reduction]:
                 rule.keep[0] if rule.keep else 0,
             )
             for rule in table.rules
-        )
+        ]
     return _reductions

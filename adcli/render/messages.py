@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from adcli.errors import AdcliError, Span
@@ -17,15 +18,23 @@ _MOST_CARETS = 60
 _RED, _YELLOW, _BLUE, _BOLD = "31", "33", "34", "1"
 
 
-# Of one line of a message: some lines of a terminal.
-_LONGEST = 600
+# Of one line of a message, and of a word in it: a list of inputs may be long, a name not.
+_LONGEST = 4_000
+_LONGEST_WORD = 200
 
 
 def _clipped(text: str) -> str:
-    """A text made safe, its middle left out where it is absurdly long."""
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
-    return safe(text)
+    """A text made safe, the middle left out of what is absurdly long."""
+    if len(text) > _LONGEST_WORD:
+        text = _WORD.sub(lambda found: _without_middle(found[0], _LONGEST_WORD), text)
+    return safe(_without_middle(text, _LONGEST))
+
+
+_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
+
+
+def _without_middle(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
 class Messages:

@@ -199,9 +199,14 @@ def to_json(data: Any, *, ascii_only: bool = False) -> str:
         text = json.dumps(data, ensure_ascii=ascii_only, allow_nan=False)
     except ValueError:  # a number that is not finite
         text = json.dumps(_plain(data), ensure_ascii=ascii_only, allow_nan=False)
-    if not text.isprintable():  # what terminals act upon, or half a character in a name
-        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    if not text.isprintable():  # there is something that terminals act upon
+        text = "".join(c if c.isprintable() else _escaped(c) for c in text)
     return text + "\n"
+
+
+def _escaped(character: str) -> str:
+    """A character of a text in JSON; half of one is none, and not every reader takes it."""
+    return "\ufffd" if "\ud800" <= character <= "\udfff" else json.dumps(character)[1:-1]
 
 
 def _plain(data: Any) -> Any:

@@ -78,6 +78,7 @@ ANSWERED: list[tuple[str, float, dict[str, Any]]] = [
     (question("A[2,1]", at={"A": [[1, 2], [3, 4]]}), 3.0, {"A": [[0.0, 0.0], [1.0, 0.0]]}),
     (question("1/z", at={"z": -0.0}), -math.inf, {"z": -math.inf}),
     (' {"source": "x", "at": {}} ', 3.0, {"x": 1.0}),
+    ("x^2 # see f.ad", 9.0, {"x": 6.0}),
 ]
 
 
@@ -173,6 +174,20 @@ def test_texts_that_are_no_text(each: Run) -> None:
     assert ran.answers[2] == {"line": 5, "source": "y", "value": 2.0, "gradient": {"y": 1.0}}
 
 
+def test_lines_in_utf_16(each: Run) -> None:
+    ran = each("x\ny\n".encode("utf-16"), *POINT)
+    assert (ran.code, ran.out) == (5, "")
+    assert "UTF-16" in ran.err
+
+
+def test_half_a_character_is_none(each: Run) -> None:
+    ran = each('{"source": "x # \\ud800"}\nx # \u202e\x9b\n', *POINT)
+    assert ran.code == 0
+    assert ran.out.isascii() or "\ufffd" in ran.out
+    assert [answer["source"] for answer in ran.answers] == ["x # \ufffd", "x # \u202e\x9b"]
+    assert ran.out.replace("\n", "").isprintable()
+
+
 def test_a_line_that_is_too_long(each: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "LONGEST_LINE", 100)
     ran = each(
@@ -266,6 +281,8 @@ def test_numbers_that_are_not_finite(each: Run) -> None:
     ran = each("1/(x - 3)\nabs(x - 3)\n", "x=3")
     assert ran.code == 0
     first, second = ran.answers
+    assert "1 of 2 programs have a value or derivatives that are not finite" in ran.err
+    assert "in line 1: " in ran.err
     assert (first["value"], first["gradient"]) == (None, {"x": None})
     assert "division" in first["warnings"][0]["message"] or "/" in first["warnings"][0]["message"]
     assert [warning["kind"] for warning in second["warnings"]] == ["convention"]
@@ -288,6 +305,8 @@ def test_numbers_that_are_not_finite(each: Run) -> None:
         (["lines", "--to", "parquet"], 2, "parquet"),
         (["lines", "-o", "missing/out.jsonl"], 5, "cannot write 'missing/out.jsonl'"),
         (["lines", "-o", "out.xlsx"], 2, "no ending that says a format"),
+        (["lines", "-o", "lines"], 2, "'lines' is read too"),
+        (["lines", "--at", "at.json", "-o", "at.json", "--to", "csv"], 2, "'at.json' is read too"),
         ([], 2, "missing argument"),
     ],
 )
@@ -295,6 +314,7 @@ def test_usage(
     each: Run, capfd: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
 ) -> None:
     each("x\n", "x=1")
+    Path("at.json").write_text('{"x": 1}')
     assert main(["each", *arguments]) == code
     out, err = capfd.readouterr()
     assert out == ""

@@ -410,7 +410,8 @@ def test_an_output_that_is_the_input(tmp_path: Path) -> None:
     assert path.read_text() == "x\nx^2\n"
 
 
-def test_an_output_that_is_appended_to_the_input(tmp_path: Path) -> None:
+@pytest.mark.parametrize("out", [(), ("-o", "/dev/stdout")])
+def test_an_output_that_is_appended_to_the_input(tmp_path: Path, out: tuple[str, ...]) -> None:
     """As `cat` says: input file is output file."""
     path = tmp_path / "lines"
     path.write_text("x\n" * 1_000)
@@ -420,7 +421,7 @@ def test_an_output_that_is_appended_to_the_input(tmp_path: Path) -> None:
 
     with open(path, "ab") as output:
         subprocess.run(
-            [*ADCLI, "lines", "x=3", "--jobs", "1"],
+            [*ADCLI, "lines", "x=3", "--jobs", "1", "--to", "jsonl", *out],
             stdout=output,
             stderr=subprocess.DEVNULL,
             timeout=PATIENCE,

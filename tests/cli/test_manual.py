@@ -132,3 +132,9 @@ def test_an_escaped_line_is_ascii_and_no_request(text: str) -> None:
 def test_the_date_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert ' 1970-01-02 "adcli ' in manual.page().split("\n")[0]
+
+
+@pytest.mark.parametrize("given", ["", "never", "9" * 20, "9" * 5000])
+def test_a_date_that_is_none(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    assert re.search(r" \d{4}-\d\d-\d\d ", manual.page().split("\n")[0])

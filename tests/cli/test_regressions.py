@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import adcli
 from adcli.cli.main import main
+from adcli.language import parser
 
 
 def test_a_run_is_freed_at_once() -> None:
@@ -125,3 +132,54 @@ def test_inputs_of_many_kinds() -> None:
     for given in ("12", [True, 2], [None], {1: 2}, [[1], [2, 3]]):
         with pytest.raises(adcli.InputError):
             f.eval(x=given)
+
+
+def test_many_inputs_without_a_value_are_all_named(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"alpha{i}" for i in range(120)]
+    assert main(["eval", "+".join(names)]) == 2
+    assert set(names) <= set(capsys.readouterr().err.split("\n")[0].replace(",", "").split())
+
+
+def test_programs_are_read_by_many_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            monkeypatch.setattr(parser, "_reductions", None)
+            with ThreadPoolExecutor(4) as pool:
+                texts = ["x^2 + sin(x)*[1, 2][1]"] * 8
+                found = list(pool.map(lambda text: adcli.load(text).eval(x=2), texts))
+            assert found == found[:1] * 8
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_a_recursion_of_known_depth_for_many_elements() -> None:
+    program = adcli.load(
+        "g(x, n) = if x > 1 then (if n <= 0 then x else g(x/2, n - 1)) else x\n"
+        "f(x) = sum(g(x*i, 3) for i in 1..2500)"
+    )
+    x = np.array([0.5, 1.5])
+    found = program.columns({"x": x}, values_only=True)
+    assert found["f"].tolist() == [program.eval(x=value)["f"] for value in x]
+
+
+def test_what_is_chosen_is_said_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion"]) == 2
+    assert "\\x0a" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--at", "é/p.json"], ["-o", "é/o.json"], ["-o", "é/o.csv"]])
+def test_names_of_files_in_a_locale_of_ascii(arguments: list[str], tmp_path: Path) -> None:
+    """They are bytes, whatever these mean."""
+    (tmp_path / "é").mkdir()
+    (tmp_path / "é" / "p.json").write_text('{"x": 2}')
+    done = subprocess.run(
+        [sys.executable, "-m", "adcli", "eval", "x^2", "x=3", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
