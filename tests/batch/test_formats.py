@@ -337,11 +337,11 @@ def test_single_precision_is_written_as_it_is_computed_with(target: str) -> None
 def test_groups_of_rows_are_not_blocks(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file has few groups of rows, however small the blocks; and the same for any jobs."""
     monkeypatch.setattr("adcli.batch.source.BLOCK", size)
-    data = b"x,y\n" + b"1,2\n" * 30_000
+    data = b"x,y\n" + b"1,2\n" * 8_000
     made = [convert(data, "csv", "parquet", jobs=jobs) for jobs in (1, 3)]
     assert made[0] == made[1]
     assert parquet.ParquetFile(io.BytesIO(made[0])).num_row_groups == 1
-    assert parquet.read_table(io.BytesIO(made[0])).num_rows == 30_000
+    assert parquet.read_table(io.BytesIO(made[0])).num_rows == 8_000
 
 
 def test_a_batch_of_many_bytes_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1043,19 +1043,19 @@ def test_deep(body: str, slope: Callable[[float, int], float] | None) -> None:
 
 
 BRANCHY = {
-    "relu": "f(x) = sum(relu(x - i) for i in 1..300)",
-    "branches": "f(x) = sum(if x > i then x^2 else i*x for i in 1..300)",
-    "else if": "f(x) = " + "".join(f"if x < {i} then {i}*x^2 else " for i in range(600)) + "x",
+    "relu": "f(x) = sum(relu(x - i) for i in 1..100)",
+    "branches": "f(x) = sum(if x > i then x^2 else i*x for i in 1..100)",
+    "else if": "f(x) = " + "".join(f"if x < {i} then {i}*x^2 else " for i in range(200)) + "x",
     "else if of blocks": "f(x) = { y = x\n"
-    + " else ".join(f"if x < {i} {{ y = {i}*x^2 }}" for i in range(600))
+    + " else ".join(f"if x < {i} {{ y = {i}*x^2 }}" for i in range(200))
     + "\ny }",
-    "loop": "f(x) = { s = x; for i in 1..300 { if s > i { s = s/2 } else { s = s*3 } }; s }",
+    "loop": "f(x) = { s = x; for i in 1..100 { if s > i { s = s/2 } else { s = s*3 } }; s }",
 }
 
 
 @pytest.mark.parametrize("kind", BRANCHY)
 def test_many_branches(kind: str) -> None:
-    """Hundreds of branches, one after the other or each in the last: as many as at a point."""
+    """A hundred branches, one after the other or each in the last: as many as at a point."""
     for x in (0.5, 12.25):
         wanted = exact(BRANCHY[kind], {"x": x})
         found = adcli.load(BRANCHY[kind]).diff()

@@ -573,7 +573,7 @@ def test_long_tokens() -> None:
     assert value("\n" * MANY + "1" + ";" * MANY) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_more_choices() -> None:
     assert value("if x > 1 then 2 else " * MANY + "3", x=1) == 3
     assert value("if " + " or ".join(["x > 1"] * MANY) + " then 1 else 2", x=1) == 2
@@ -581,7 +581,7 @@ def test_more_choices() -> None:
     assert value("x[" * MANY + "1" + "]" * MANY, x=[1]) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(PROFILE, max_examples=10_000)
 @given(st.lists(st.sampled_from(VOCABULARY), max_size=20), st.sampled_from(["", " "]))
 def test_more_token_soup(words: list[str], between: str) -> None:
