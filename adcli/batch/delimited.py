@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from adcli.batch import kernels, records
+from adcli.batch.formats import SEPARATORS
 from adcli.batch.records import Records
 from adcli.batch.rows import COPIED, TYPED, RowError, Rows, shown
 from adcli.batch.source import Block, Source
@@ -27,7 +28,6 @@ from adcli.errors import InputError, LimitError
 _LONGEST_RECORD = 1 << 26
 _NUMBER_TEXT = r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|(?i:inf|infinity|nan))"
 _NUMBER = re.compile(_NUMBER_TEXT, re.ASCII)
-SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 csv.field_size_limit(_LONGEST_RECORD)  # a cell may be as long as its record
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
+# What stands between cells.
+SEPARATORS = {"csv": ",", "tsv": "\t"}
 # Those that are no text.
 BINARY = ("parquet", "arrow")
 ENDINGS = {

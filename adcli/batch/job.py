@@ -12,8 +12,8 @@ import orjson
 import pyarrow as pa
 
 from adcli.batch import pipeline
-from adcli.batch.delimited import SEPARATORS, DelimitedReader
-from adcli.batch.formats import BINARY
+from adcli.batch.delimited import DelimitedReader
+from adcli.batch.formats import BINARY, SEPARATORS
 from adcli.batch.lines import LinesReader
 from adcli.batch.rows import COPIED, TEXTS, TYPED, Reader, Rows, Writer, shown
 from adcli.batch.sinks import Behind, Output, TextSink

@@ -6,11 +6,27 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from adcli.batch.formats import SEPARATORS
 from adcli.batch.programs import Answers, Common, lines_of
 from adcli.evaluate.processes import Process, serve
 from adcli.render.answers import JsonLines, Separated
 
-SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+class Lines:
+    """Lines of one kind: how many, and the first of them with what is said about it."""
+
+    __slots__ = ("count", "first", "what")
+
+    def __init__(self, count: int = 0, first: int = 0, what: str = "") -> None:
+        self.count = count
+        self.first = first
+        self.what = what
+
+    def add(self, other: Lines) -> None:
+        """Count lines that come behind these."""
+        if not self.count:
+            self.first, self.what = other.first, other.what
+        self.count += other.count
 
 
 class Totals:
@@ -18,40 +34,36 @@ class Totals:
 
     Attributes:
         lines: how many had something in them.
-        failed: how many of them have no result.
-        first: the first of those: its line and the message.
-        not_finite: how many have a value or derivatives that are not finite.
-        first_not_finite: the first of those: its line and what is said about it.
+        failed: those without a result.
+        not_finite: those whose value or derivatives are not finite.
         used: the common inputs that some program had.
     """
 
     def __init__(self) -> None:
         self.lines = 0
-        self.failed = 0
-        self.first: tuple[int, str] | None = None
-        self.not_finite = 0
-        self.first_not_finite: tuple[int, str] | None = None
+        self.failed = Lines()
+        self.not_finite = Lines()
         self.used: set[str] = set()
 
     def written(self) -> bytes:
         """All of it as a line of JSON."""
-        return json.dumps({**vars(self), "used": sorted(self.used)}).encode()
+        kinds = [(kind.count, kind.first, kind.what) for kind in (self.failed, self.not_finite)]
+        return json.dumps([self.lines, *kinds, sorted(self.used)]).encode()
 
     @classmethod
     def read(cls, line: bytes) -> Totals:
         """What was written as such a line."""
         totals = cls()
-        vars(totals).update(json.loads(line))
-        totals.used = set(totals.used)
+        totals.lines, failed, not_finite, used = json.loads(line)
+        totals.failed, totals.not_finite = Lines(*failed), Lines(*not_finite)
+        totals.used = set(used)
         return totals
 
     def add(self, other: Totals) -> None:
         """Count the lines of a block; blocks come in order."""
         self.lines += other.lines
-        self.failed += other.failed
-        self.first = self.first or other.first
-        self.not_finite += other.not_finite
-        self.first_not_finite = self.first_not_finite or other.first_not_finite
+        self.failed.add(other.failed)
+        self.not_finite.add(other.not_finite)
         self.used |= other.used
 
 
@@ -81,13 +93,11 @@ class Answering:
             return b""
         totals.lines += 1
         if answer.error is not None:
-            totals.failed += 1
-            totals.first = totals.first or (number, answer.error.message)
+            totals.failed.add(Lines(1, number, answer.error.message))
         elif answer.gradient is not None and answer.gradient.warnings:
             odd = [one.message for one in answer.gradient.warnings if one.is_non_finite]
-            totals.not_finite += bool(odd)
-            if odd and totals.first_not_finite is None:
-                totals.first_not_finite = (number, odd[0])
+            if odd:
+                totals.not_finite.add(Lines(1, number, odd[0]))
         totals.used = self._answers.used
         return self._writer.line(answer.data()).encode()
 

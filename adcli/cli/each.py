@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from adcli.batch.formats import ENDINGS
 from adcli.cli import options
 from adcli.cli.streams import ended_by_signals, format_of, reading, writing
 from adcli.errors import ExitCode, FileError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
 
 FORMATS = ("jsonl", "csv", "tsv")
-_ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}
+_ENDINGS = {ending: form for ending, form in ENDINGS.items() if form in FORMATS}
 # Bytes that are answered at a time: some hundred lines, less than a tenth of a second.
 _BLOCK = 1 << 15
 # From here on a file is answered by several processes: starting one takes 0.1 s.
@@ -94,7 +95,7 @@ def command(
             check_signals()
         output.flush()
     request.output.report(_notes(totals, values, wrt), strict=False)
-    if totals.failed:
+    if totals.failed.count:
         raise click.exceptions.Exit(ExitCode.NO)
 
 
@@ -156,21 +157,17 @@ def _notes(totals: Totals, values: dict[str, Any], wrt: list[str] | None) -> lis
     from adcli.differentiate.blame import Diagnostic
 
     notes = []
-    if totals.first is not None:
-        line, what = totals.first
-        message = (
-            f"{totals.failed:,} of {totals.lines:,} programs have no result; "
-            f"the first is in line {line:,}: {what}"
-        )
-        notes.append(Diagnostic("rows", message))
-    if totals.first_not_finite is not None:
-        line, what = totals.first_not_finite
-        message = (
-            f"{totals.not_finite:,} of {totals.lines:,} programs have a value or derivatives that "
-            f"are not finite; the first is in line {line:,}: {what}"
-        )
-        notes.append(Diagnostic("rows", message))
+    for lines, what in (
+        (totals.failed, "have no result"),
+        (totals.not_finite, "have a value or derivatives that are not finite"),
+    ):
+        if lines.count:
+            message = (
+                f"{lines.count:,} of {totals.lines:,} programs {what}; "
+                f"the first is in line {lines.first:,}: {lines.what}"
+            )
+            notes.append(Diagnostic("rows", message))
     unused = [name for name in (*values, *(wrt or ())) if name not in totals.used]
-    if unused and totals.lines > totals.failed:
+    if unused and totals.lines > totals.failed.count:
         notes.append(Diagnostic("rows", f"no program has an input '{unused[0]}'"))
     return notes

@@ -138,7 +138,7 @@ def row(lines: int = 20_000, runs: int = 5) -> Row:
         if len(answers) != lines or any(answer["value"] is None for answer in answers):
             raise RuntimeError("not every expression has a value")
         one = next(text for text in texts if all(name in text for name in POINT))
-        again = "\n".join(json.dumps({"source": one, "at": {"x": i}}) for i in range(lines))
+        again = "\n".join(json.dumps({"source": one, "at": {"x": i + 1}}) for i in range(lines))
         same = Path(folder) / "same.jsonl"
         same.write_text(again + "\n")
         shared = f"each, {processors} processes"

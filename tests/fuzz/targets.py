@@ -19,6 +19,7 @@ from adcli.batch import delimited, records
 from adcli.batch import job as job_module
 from adcli.batch import source as source_module
 from adcli.batch.delimited import DelimitedReader
+from adcli.batch.formats import SEPARATORS
 from adcli.batch.job import Job
 from adcli.batch.pipeline import Totals
 from adcli.batch.rows import Rows
@@ -176,7 +177,7 @@ def cut(data: bytes) -> None:
     """Bytes as records of CSV and TSV: those that Python finds, in blocks of any size too."""
     text, *_, block = _chosen(data)
     plain = text.decode("utf-8", "surrogateescape")
-    for separator in delimited.SEPARATORS.values():
+    for separator in SEPARATORS.values():
         found = records.cut(text, separator, b"\n", 1)
         made = [
             delimited.cells(record.decode("utf-8", "surrogateescape"), separator)
@@ -216,7 +217,7 @@ def table(data: bytes, form: str = "csv") -> None:
             whole,
             compute(text, form, target, program, on_error, block),
         )
-    separator = delimited.SEPARATORS[form]
+    separator = SEPARATORS[form]
     try:
         reader = DelimitedReader(io.BytesIO(text), form)
     except AdcliError:
