@@ -867,7 +867,7 @@ def lines() -> Iterator[Row]:
         ("many keys", _keys, "'k1' is given twice"),
     ):
         text = _followed(line, behind)
-        for form in ("jsonl", "csv"):
+        for form in ("jsonl", "csv") if len(name) < 9 else ("jsonl",):
             shows = good if form == "jsonl" else "x,3.0,1.0,"
             yield Row(
                 *(f"each: {name} as {form}", (*few, "--to", form), 1, says[:20], shows, text),

@@ -352,7 +352,7 @@ def test_the_chart(compare: Compare) -> None:
     assert "│" not in compare("sin(x)", "x=1", "--steps", "--ascii").out
 
 
-@pytest.mark.parametrize("name", ["gaussian", "baydin", "network", "logistic_map", "runge_kutta"])
+@pytest.mark.parametrize("name", ["gaussian", "baydin", "network", "logistic_map"])
 def test_tables_and_chart_fit_a_terminal(name: str) -> None:
     """No line is wider than 80 columns, with all signs or in ASCII."""
     found = adcli.load(SAMPLES / f"{name}.ad").compare(steps=True)

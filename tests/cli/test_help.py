@@ -63,7 +63,7 @@ PROVOKED = {
     ExitCode.PROGRAM: ["x +"],
     ExitCode.NON_FINITE: ["1/x", "x=0", "--strict"],
     ExitCode.FILE: ["no/such/file.ad"],
-    ExitCode.LIMIT: ["f(x) = f(x + 1)", "x=1"],
+    ExitCode.LIMIT: ["f(x) = f(x + 1)", "x=1", "--max-operations", "1000"],
 }
 ASIDE = {"batch", "each", "completion", "manual", "rules"}  # that do not begin with SOURCE
 NEEDED = {

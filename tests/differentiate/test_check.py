@@ -568,7 +568,9 @@ SCALED = [
 
 
 @pytest.mark.parametrize(("name", "result", "element"), SCALED)
-@pytest.mark.parametrize("factor", [-1.0, 1.001, 0.0])
+@pytest.mark.parametrize(
+    "factor", [1.001, *(pytest.param(x, marks=pytest.mark.thorough) for x in (-1.0, 0.0))]
+)
 def test_a_scaled_component_is_found(
     name: str, result: str, element: str, factor: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -619,7 +619,7 @@ def make(chooser: random.Random) -> Made:
     return Made(program, values, table)
 
 
-COUNT = 120
+COUNT = 60
 
 
 @cache

@@ -1214,7 +1214,7 @@ def test_refused(text: str, at: Point, options: Mapping[str, Any], words: str) -
     [
         ("sum(sin(x*i) for i in 1..3000)", MAX_ORDER),
         ("sum(sin(x*i) for i in 1..300)", 3000),
-        ("sum(sin(x*i) for i in 1..60000)", 100),
+        pytest.param("sum(sin(x*i) for i in 1..60000)", 100, marks=pytest.mark.thorough),
         ("f(x) = {\n s = 0\n for i in 1..5000 {\n s += x*cos(s)\n }\n s\n}", 1000),
     ],
 )

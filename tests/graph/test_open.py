@@ -559,6 +559,7 @@ def test_long_loops() -> None:
     assert sum(code == SELECT for code in run.graph.op) == 5000
 
 
+@pytest.mark.thorough
 def test_wide() -> None:
     """100,000 terms, and as many results."""
     run = assert_same("f(x) = sum(i*x for i in 1..100000)", [{"x": 0.75}])
