@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from derivative_graphs import flatten, same_bits
+from halves import half
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
@@ -723,7 +724,7 @@ def generated() -> list[tuple[Made, Run, Exact]]:
     raise AssertionError
 
 
-EACH = pytest.mark.parametrize("index", range(COUNT))
+EACH = pytest.mark.parametrize("index", half(range(COUNT)))
 
 
 def all_drawings(run: Run, mode: str) -> list[Diagram]:

@@ -21,6 +21,7 @@ import pytest
 from derivative_graphs import derivative as by_path
 from derivative_graphs import element_nodes, flatten, path_name, paths, same
 from generated_programs import Program, make, seeded
+from halves import half
 from hypothesis import HealthCheck, example, given, reject, settings
 from hypothesis import strategies as st
 from mpmath import mpf
@@ -625,7 +626,7 @@ def seconds() -> list[Second]:
     return found[:COUNT]
 
 
-@pytest.mark.parametrize("index", range(COUNT))
+@pytest.mark.parametrize("index", half(range(COUNT)))
 def test_generated_programs(index: int) -> None:
     """All entries of programs with vectors, matrices, loops, branches, recursion."""
     second = seconds()[index]

@@ -20,6 +20,7 @@ from typing import Any
 import mpmath
 import pytest
 from generated_programs import Program, make, seeded
+from halves import half
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
@@ -553,7 +554,7 @@ def generated_error(
     return worst[0], worst[1]
 
 
-@pytest.mark.parametrize("index", range(PROGRAMS))
+@pytest.mark.parametrize("index", half(range(PROGRAMS)))
 def test_generated_programs(index: int) -> None:
     """As right as 2^-53 in every operation lets them be, along any direction."""
     seed, program = programs()[index]
