@@ -296,6 +296,8 @@ def _recovered(
     alone = sorted(
         {j for i, row in enumerate(rows) for j in row if i not in own[j] and not readable(i, j)}
     )
+    if passes + len(alone) > size:  # then a pass for each column is less
+        return _recovered(graph, recorded, rows, both, range(size))
     single = [NONE] * size
     for color, j in enumerate(alone):
         single[j] = color

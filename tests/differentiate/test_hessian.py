@@ -1105,6 +1105,7 @@ ODD = st.sampled_from([0.0, 0.0, 1.0, -1.0, 2.0, -2.0, 0.5, 3.0, 1e-160, 1e160, 
 @settings(max_examples=400, deadline=None)
 @given(EXPRESSIONS, st.tuples(ODD, ODD, ODD))
 @example("(x ^ 1.5)", (0.0, 0.0, 0.0))
+@example("((x + y) ^ z)", (0.0, 0.0, 0.0))
 @example("((x * y) ^ z)", (0.0, 2.0, 1.5))
 @example("(sqrt(x) * (y / z))", (0.0, 0.0, 1e-200))
 def test_nothing_is_silent(text: str, point: tuple[float, float, float]) -> None:
