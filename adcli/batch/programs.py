@@ -9,12 +9,11 @@ from __future__ import annotations
 import io
 import json
 from codecs import BOM_UTF8
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from adcli.differentiate.blame import Diagnostic
+from adcli.differentiate.blame import check_finite
 from adcli.differentiate.gradient import Gradient, Mode, gradient
 from adcli.errors import (
     DEFAULT_MAX_OPERATIONS,
@@ -22,14 +21,13 @@ from adcli.errors import (
     FileError,
     InputError,
     LimitError,
-    NonFiniteError,
     ProgramError,
     Source,
     Span,
 )
 from adcli.graph.program import Given, Input, Program, element_names, measure
 from adcli.graph.suggest import counted, suggestion
-from adcli.language.files import TO_UTF8, UTF16, is_utf16
+from adcli.language.files import TO_UTF8, UTF16, is_utf16, program_path, unrepeated
 
 LONGEST_LINE = 1 << 26
 # So much of a line that is too long is repeated in its answer.
@@ -129,7 +127,7 @@ class Answers:
     def __init__(self, common: Common) -> None:
         self._common = common
         self.used: set[str] = set()
-        self._unused = set(common.values) | set(common.wrt or ())
+        self._names = {*common.values, *(common.wrt or ())}
         self._program = lru_cache(_KEPT_PROGRAMS)(_read)
 
     def answer(self, number: int, line: bytes) -> Answer | None:
@@ -164,9 +162,7 @@ class Answers:
         program = read(source, function)
         inputs = program.inputs
         values = {name: common.values[name] for name in inputs if name in common.values}
-        if self._unused:
-            self.used.update(self._unused.intersection(inputs))
-            self._unused -= self.used
+        self.used |= self._names.intersection(inputs)
         values.update(question.get("at", {}))
         wrt = question.get("wrt")
         if wrt is None and common.wrt is not None:
@@ -175,7 +171,7 @@ class Answers:
         result = question.get("result", common.result)
         found = gradient(run, question.get("mode", common.mode), wrt, result)
         if common.strict:
-            _check_finite(found.warnings)
+            check_finite(found.warnings)
         if common.columns is not None:
             _check_columns(found.inputs, common.columns)
         return found
@@ -185,21 +181,13 @@ def _read(source: str, function: str | None) -> Program:
     return Program(Source(source), function)
 
 
-def _check_finite(warnings: Sequence[Diagnostic]) -> None:
-    """Raise what a warning says about a number that is not finite."""
-    for warning in warnings:
-        if warning.is_non_finite:
-            raise NonFiniteError(warning.message, warning.span, hint=warning.hint)
-
-
 def _check_is_text(source: str) -> None:
     """Raise if what stands there is meant as a file, which other commands would read.
 
     Raises:
         InputError: it is.
     """
-    is_word = len(source.split()) == 1
-    if is_word and (source.startswith("@") or source.endswith(".ad")):
+    if len(source.split()) == 1 and program_path(source) is not None:
         raise InputError(
             f"'{source}' is no program", hint="a line is the text of a program, not its file"
         )
@@ -248,7 +236,7 @@ def _question(text: str) -> dict[str, Any]:
         InputError: it is not an object of what there is.
     """
     try:
-        found = json.loads(text, object_pairs_hook=_object, parse_int=_number)
+        found = json.loads(text, parse_int=float, object_pairs_hook=unrepeated)
     except RecursionError:
         raise ProgramError("the line is not JSON for a program: nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -278,22 +266,11 @@ def _question(text: str) -> dict[str, Any]:
     return found  # type: ignore[no-any-return]  # an object, as it begins with {
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys come once."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
-        raise InputError(f"'{twice}' is given twice")
-    return found
-
-
-def _number(digits: str) -> float:
-    """A whole number of any length, read as any other: -0 has a sign."""
-    return float(digits)
-
-
 def blocks(read: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
     """The lines of a stream, as many at a time as are there.
+
+    Blocks of tables are `source.Source`'s, who counts their lines with NumPy: here that would
+    only be imported.
 
     Args:
         read: so many of its bytes at most, fewer if there are not as many yet.

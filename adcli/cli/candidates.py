@@ -158,15 +158,15 @@ def _short(text: str) -> str:
 def _source(ctx: click.Context) -> Source | None:
     """The program on the command line, if it is there and can be read at once."""
     from adcli.cli.options import unshielded
-    from adcli.language.files import program_source
+    from adcli.language.files import program_path, program_source
 
     text = ctx.params.get("source")
     if text is None and ctx.args:  # an option without its value keeps Click from parsing
         text = unshielded(ctx.args[0])
     if not text or text == "-" or len(text) > MOST_CHARACTERS:
         return None
-    if text.startswith("@") or text.endswith(".ad"):
-        path = text.removeprefix("@")
+    path = program_path(text)
+    if path is not None:
         if text.startswith("~"):  # as the shell will
             path = text = os.path.expanduser(text)
         if not os.path.isfile(path) or os.path.getsize(path) > MOST_CHARACTERS:

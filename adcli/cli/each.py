@@ -68,7 +68,8 @@ def command(
     from adcli.batch.programs import derivative_columns
     from adcli.cli.answering import Answering, Totals
 
-    options.keep([lines], target)
+    if target is not None:
+        options.keep([lines], target)
     form = format_of(target or "-", to, "--to", _ENDINGS, "jsonl")
     values = request.values()
     common = {

@@ -25,13 +25,12 @@ class Environment:
         self.stderr = sys.stderr
         self.variables = os.environ
         self.color = "auto"
-        self.ascii_asked = "--ascii" in itertools.takewhile(lambda word: word != "--", arguments)
-        for position, argument in enumerate(arguments):
-            if argument == "--":
-                break
+        options = list(itertools.takewhile(lambda word: word != "--", arguments))
+        self.ascii_asked = "--ascii" in options
+        for position, argument in enumerate(options):
             name, equals, value = argument.partition("=")
             if name == "--color":
-                value = value if equals else "".join(arguments[position + 1 : position + 2])
+                value = value if equals else "".join(options[position + 1 : position + 2])
                 self.color = value if value in ("always", "never") else "auto"
 
     def colored(self, stream: TextIO) -> bool:

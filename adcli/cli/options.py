@@ -18,7 +18,6 @@ from adcli.errors import (
     DEFAULT_MAX_OPERATIONS,
     FileError,
     InputError,
-    NonFiniteError,
     ProgramError,
     Source,
 )
@@ -288,9 +287,10 @@ class Request:
 
     def files(self) -> list[str]:
         """The files that hold the program and its inputs."""
-        source = self.source or ""
-        is_file = source.startswith("@") or source.endswith(".ad")
-        return [*([source.removeprefix("@")] if is_file else []), *self._given.get("at", ())]
+        from adcli.language.files import program_path
+
+        path = program_path(self.source or "")
+        return [*([] if path is None else [path]), *self._given.get("at", ())]
 
     @property
     def has_inputs(self) -> bool:
@@ -397,7 +397,9 @@ def _with(
     def command(**given: Any) -> None:
         common = {name: given.pop(name) for name in _COMMON if name in given}
         request = Request(common, endings)
-        keep(request.files(), request.output.out or given.get("target"))
+        out = request.output.out or given.get("target")
+        if out is not None:
+            keep(request.files(), out)
         function(request, **given)
 
     for decorate in reversed(decorators):
@@ -405,18 +407,16 @@ def _with(
     return command
 
 
-def keep(files: Sequence[str], out: str | None) -> None:
+def keep(files: Sequence[str], out: str) -> None:
     """Refuse to write a result over what it is the result of.
 
     Args:
         files: what is read.
-        out: the file to write, or None.
+        out: the file to write.
 
     Raises:
         InputError: it is one of them.
     """
-    if out is None:
-        return
     for file in files:
         with contextlib.suppress(OSError, ValueError):  # who opens them says what is wrong
             if os.path.samefile(file, out):
@@ -511,19 +511,19 @@ def load(source: str, function: str | None) -> Program:
         if sys.stdin is None:
             raise FileError("cannot read standard input: it is closed")
         return Program(read_stream(sys.stdin.buffer, "standard input"), function)
-    from adcli.language.files import program_source
+    from adcli.language.files import program_path, program_source
 
-    return Program(program_source(_decoded(source)), function)
+    text = source if program_path(source) is not None else _decoded(source)
+    return Program(program_source(text), function)
 
 
 def _decoded(text: str) -> str:
-    """An expression as UTF-8, where the locale is of less; the name of a file stays as it is."""
+    """An argument as UTF-8, where the locale is of less. Names of files stay what they are."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        if not (text.startswith("@") or text.endswith(".ad")):
-            with contextlib.suppress(UnicodeError):
-                return os.fsencode(text).decode()
+        with contextlib.suppress(UnicodeError):
+            return os.fsencode(text).decode()
     return text
 
 
@@ -701,11 +701,13 @@ def _read_point(path: str) -> dict[str, Given]:
     """
     import json
 
-    from adcli.language.files import read_program
+    from adcli.language.files import read_program, unrepeated
 
     text = read_program(path).text
     try:
-        data = json.loads(text, parse_int=float, object_pairs_hook=_no_repetition)
+        data = json.loads(
+            text, parse_int=float, object_pairs_hook=functools.partial(unrepeated, what="input ")
+        )
     except RecursionError:
         raise InputError(f"'{path}' is not JSON for inputs: nested too deeply") from None
     except ValueError as error:
@@ -722,15 +724,6 @@ def _read_point(path: str) -> dict[str, Given]:
             shown = shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + "..."
             raise InputError(f"'{path}': {error.message}: {shown}") from None
     return data
-
-
-def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in values:
-            raise InputError(f"input '{name}' is given twice")
-        values[name] = value
-    return values
 
 
 class Output:
@@ -776,10 +769,10 @@ class Output:
         Raises:
             NonFiniteError: strict, and one is about a number that is not finite.
         """
-        if strict:
-            for diagnostic in diagnostics:
-                if diagnostic.is_non_finite:
-                    raise NonFiniteError(diagnostic.message, diagnostic.span, hint=diagnostic.hint)
+        if strict and diagnostics:
+            from adcli.differentiate.blame import check_finite
+
+            check_finite(diagnostics)
         if self.quiet or not diagnostics:
             return
         from adcli.render.messages import Messages

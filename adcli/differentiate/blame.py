@@ -13,7 +13,7 @@ from typing import Any
 from adcli.differentiate.diagnosis import Failed
 from adcli.differentiate.forward import forward, needed
 from adcli.differentiate.reverse import depends, reverse
-from adcli.errors import Span
+from adcli.errors import NonFiniteError, Span
 from adcli.evaluate.floats import over_floats
 from adcli.graph.notation import (
     Formula,
@@ -78,6 +78,17 @@ class Diagnostic:
     def severity(self) -> str:
         """A warning, or only a note."""
         return "note" if self.kind in ("convention", "size") else "warning"
+
+
+def check_finite(diagnostics: Iterable[Diagnostic]) -> None:
+    """Raise what is said about a number that is not finite.
+
+    Raises:
+        NonFiniteError: something is.
+    """
+    for one in diagnostics:
+        if one.is_non_finite:
+            raise NonFiniteError(one.message, one.span, hint=one.hint)
 
 
 def value_warnings(

@@ -70,22 +70,18 @@ class Target:
                 return address, is_vector
         if code == CONSTANT:
             raise RuntimeError(f"the C library has no {name}")
-        return _kernel(code, arity), False
+        address = ctypes.cast(_kernel(code, arity), ctypes.c_void_p).value
+        assert address is not None
+        return address, False
 
 
-@cache
-def _kernel(code: int, arity: int) -> int:
-    """The address of a primitive's kernel: a call of Python for each number."""
+@cache  # code may call it as long as there is any
+def _kernel(code: int, arity: int) -> Any:
+    """A primitive's kernel as a function of C: a call of Python for each number."""
     kind = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * arity)
-    callback = kind(lambda *arguments: compute(code, *arguments))
-    _callbacks.append(callback)
-    address = ctypes.cast(callback, ctypes.c_void_p).value
-    assert address is not None
-    return address
+    return kind(lambda *arguments: compute(code, *arguments))
 
 
-# Code may call them as long as there is any.
-_callbacks: list[Any] = []
 _lock = threading.Lock()
 _is_initialized = False
 

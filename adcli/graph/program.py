@@ -412,8 +412,9 @@ class Program:
             if shape is None:
                 guessed.append(parameter.name)
                 shape = ()
-            arrays.check_size(graph, math.prod(shape))
-            nodes = [graph.add_input(math.nan) for _ in range(math.prod(shape))]
+            size = math.prod(shape)
+            arrays.check_size(graph, size)
+            nodes = [graph.add_input(math.nan) for _ in range(size)]
             inputs.append(Input(parameter.name, shape, nodes))
             arguments.append(_value(shape, nodes))
         try:

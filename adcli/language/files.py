@@ -1,27 +1,32 @@
-"""Programs from files and streams."""
+"""Programs and points from files and streams."""
 
 from __future__ import annotations
 
 import os
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from adcli.errors import FileError, LimitError, Source
+from adcli.errors import FileError, InputError, LimitError, Source
 from adcli.language.parser import MAX_CHARACTERS
 
 # No UTF-8 character is longer than four bytes.
 _MAX_BYTES = 4 * MAX_CHARACTERS
 
 
+def program_path(text: str) -> str | None:
+    """The file that a text names which ends in ".ad" or begins with "@"; None of an expression."""
+    is_file = text.startswith("@") or text.endswith(".ad")
+    return text.removeprefix("@") if is_file else None
+
+
 def program_source(text: str) -> Source:
-    """An expression itself; or the file of one that ends in ".ad" or begins with "@".
+    """An expression itself, or the program in the file that it names (see `program_path`).
 
     Raises:
         FileError, LimitError: as `read_program` does.
     """
-    if text.startswith("@") or text.endswith(".ad"):
-        return read_program(text.removeprefix("@"))
-    return Source(text)
+    path = program_path(text)
+    return Source(text) if path is None else read_program(path)
 
 
 def read_program(path: str) -> Source:
@@ -59,6 +64,24 @@ def _decode(file: BinaryIO, name: str) -> Source:
             f"'{name}' is not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}"
         ) from None
     return Source(text, name)
+
+
+def unrepeated(pairs: list[tuple[str, Any]], what: str = "") -> dict[str, Any]:
+    """An object of JSON, whose keys come once: a hook for the reader of the standard library.
+
+    Args:
+        pairs: its keys and values.
+        what: what the keys are called in the message.
+
+    Raises:
+        InputError: a key comes twice.
+    """
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise InputError(f"{what}'{name}' is given twice")
+        found[name] = value
+    return found
 
 
 # What some systems write unasked, in words, and the way out.

@@ -7,6 +7,7 @@ at each reduction, so no tree is walked afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from adcli.errors import LimitError, Source
@@ -60,7 +61,7 @@ def parse(source: Source, is_function: Callable[[str], bool]) -> list[syntax.Sta
                 row = actions[action]
                 break
             length, origin, callback, keep, keep_all, only = rules[~action]
-            if length == 3:
+            if length == 3:  # as any length below; most are of three symbols
                 last = ends.pop()
                 del ends[-2:], starts[-2:], states[-3:]
                 ends.append(last)
@@ -109,22 +110,19 @@ def parse(source: Source, is_function: Callable[[str], bool]) -> list[syntax.Sta
 # What a production is to the loop above: how many symbols, which nonterminal, the builder's
 # method (None passes a child through), which symbols carry meaning, whether all do, the first.
 _Reduction = tuple[int, str, "Callable[..., Any] | None", list[int], bool, int]
-_reductions: list[_Reduction] | None = None
 
 
+@cache
 def _rules(table: Tables) -> list[_Reduction]:
-    """The productions with the builder's methods, looked up once in a process."""
-    global _reductions
-    if _reductions is None:
-        _reductions = [  # whole, or another thread would see a part
-            (
-                rule.length,
-                rule.origin,
-                getattr(Builder, rule.callback) if rule.callback else None,
-                rule.keep,
-                len(rule.keep) == rule.length,
-                rule.keep[0] if rule.keep else 0,
-            )
-            for rule in table.rules
-        ]
-    return _reductions
+    """The productions with the builder's methods."""
+    return [
+        (
+            rule.length,
+            rule.origin,
+            getattr(Builder, rule.callback) if rule.callback else None,
+            rule.keep,
+            len(rule.keep) == rule.length,
+            rule.keep[0] if rule.keep else 0,
+        )
+        for rule in table.rules
+    ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adcli.render.safe import safe
-from adcli.render.views import to_json
+from adcli.render.views import Cell, separated, to_json
 
 
 class JsonLines:
@@ -37,8 +35,7 @@ class Separated:
 
     def __init__(self, separator: str, columns: Mapping[str, Sequence[str]]) -> None:
         self._columns = columns
-        self._buffer = io.StringIO()
-        self._writer = csv.writer(self._buffer, delimiter=separator, lineterminator="\n")
+        self._separator = separator
 
     def head(self) -> str:
         """The header."""
@@ -51,26 +48,18 @@ class Separated:
         Args:
             answer: as `batch.programs.Answer.data` has it.
         """
-        cells = [str(answer["line"]), _safe(answer["source"])]
+        cells: list[Cell] = [str(answer["line"]), _safe(answer["source"])]
         if "error" in answer:
             count = 1 + sum(map(len, self._columns.values()))
             return self._record([*cells, *[""] * count, _said(answer["error"])])
-        cells.append(repr(answer["value"]))
+        cells.append(answer["value"])
         gradient = answer["gradient"]
         for name, columns in self._columns.items():
-            cells += (
-                [repr(x) for x in _flat(gradient[name])]
-                if name in gradient
-                else [""] * len(columns)
-            )
+            cells += _flat(gradient[name]) if name in gradient else [""] * len(columns)
         return self._record([*cells, ""])
 
-    def _record(self, cells: Sequence[str]) -> str:
-        self._writer.writerow(cells)
-        text = self._buffer.getvalue()
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        return text
+    def _record(self, cells: Sequence[Cell]) -> str:
+        return separated([cells], self._separator)
 
 
 def _flat(numbers: Any) -> list[float]:

@@ -155,10 +155,14 @@ def _widths(view: View, digits: int | None) -> list[int]:
 
 def to_separated(view: View, separator: str) -> str:
     """CSV or TSV: a heading and the rows, numbers with every digit."""
+    return separated([view.columns, *view.rows], separator)
+
+
+def separated(records: Iterable[Sequence[Cell]], separator: str) -> str:
+    """Records of CSV or TSV, numbers with every digit."""
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
-    writer.writerow(view.columns)
-    for row in view.rows:
+    for row in records:
         writer.writerow(
             [
                 cell if isinstance(cell, str) else repr(0.0 if cell is None else float(cell))

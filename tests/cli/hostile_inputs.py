@@ -46,7 +46,6 @@ class Row(NamedTuple):
         number: a signal that is sent at random moments.
         is_data: standard output is a table, in which cells are what they were.
         slow: whether it takes seconds.
-        fails: why it fails today.
     """
 
     name: str
@@ -65,7 +64,6 @@ class Row(NamedTuple):
     number: signal.Signals | None = None
     is_data: bool = False
     slow: bool = False
-    fails: str = ""
 
 
 # Each at a point; `batch` on the table of `TABLE`.

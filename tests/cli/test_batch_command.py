@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ran import Ran
 
 from adcli.cli.main import main
 
@@ -22,19 +21,6 @@ TABLE = "id,x1,x2\na,2,5\nb,0.5,1\n"
 LN = "f(x, y) = ln(x)*y"
 ROWS = "x,y,s\n1,2,a\n2,q,b\n3,,c\n4,0.5,d\n"
 Run = Callable[..., "Ran"]
-
-
-class Ran:
-    """What a command did."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
-
-    @property
-    def rows(self) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self.out)))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ran import Ran
 
 from adcli.cli.main import main
 from adcli.differentiate import check as checking
@@ -30,15 +31,6 @@ VERDICTS = {"ok", "wrong", "unsure", "kink", "undefined"}
 # A gradient of which the second component is wrong, and what is wrong with it.
 WRONG = ("x*sin(y^2)", "x=3", "y=0.7", "--gradient", "sin(y^2), 2*x*cos(y^2)")
 RIGHT = ("x*sin(y^2)", "x=3", "y=0.7", "--gradient", "sin(y^2), 2*x*y*cos(y^2)")
-
-
-class Ran:
-    """What a command did."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
 
 
 Check = Callable[..., Ran]

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from ran import Ran
 
 from adcli.cli.main import main
 
@@ -22,15 +23,6 @@ SOURCE = "ln(x1) + x1*x2 - sin(x2)"
 POINT = ("x1=2", "x2=5")
 VALUE = math.log(2) + 2 * 5 - math.sin(5)
 GRADIENT = {"x1": 1 / 2 + 5, "x2": 2 - math.cos(5)}
-
-
-class Ran:
-    """What a command did."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from ran import Ran
 
 import adcli
 from adcli.cli.main import main
@@ -43,15 +44,6 @@ METHODS = [
 STEPPED = ["forward difference", "central difference", "five-point difference"]
 STEPS = 46
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-class Ran:
-    """What a command did."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
 
 
 Compare = Callable[..., Ran]

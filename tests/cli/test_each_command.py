@@ -12,25 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ran import Ran
 
 from adcli.batch import programs
 from adcli.batch.programs import Answers, Common, blocks, lines_of
 from adcli.cli.main import main
 
 POINT = ("x=3", "y=2", "w=[1,2,3]")
-
-
-class Ran:
-    """What a command did."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
-
-    @property
-    def answers(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 Run = Callable[..., Ran]

@@ -21,6 +21,7 @@ import mpmath
 import pygraphviz
 import pytest
 from mpmath_functions import PRIMITIVES
+from ran import Ran
 
 import adcli
 from adcli.cli.main import main
@@ -49,15 +50,6 @@ TEXTS = ("tree", "dot", "mermaid")
 # 30 seconds of layout, and next to nothing before it.
 LARGE = "f(A[40,40], x[40]) = { for i in 1..3 { x = A @ sin(x) }; sum(x) }\n"
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals, pipes and terminals")
-
-
-class Ran:
-    """What a command did."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
 
 
 Run = Callable[..., Ran]

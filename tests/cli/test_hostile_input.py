@@ -182,8 +182,6 @@ def check(row: Row, done: Done) -> None:
 
 def _marked(row: Row) -> object:
     marks = [pytest.mark.thorough] if row.slow else []
-    if row.fails:
-        marks.append(pytest.mark.xfail(strict=True, reason=row.fails))
     return pytest.param(row, id=row.name.encode("unicode_escape").decode(), marks=marks)
 
 

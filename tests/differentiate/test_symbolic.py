@@ -24,6 +24,7 @@ from generated_programs import MOST_SENSITIVE, Generator, Program, seeded
 from halves import half
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
+from nested import texts
 from reference_machine import Rejected
 from test_edges import ROWS as EDGES
 from test_prelude import SCALAR, VECTOR
@@ -35,15 +36,6 @@ from adcli.render.symbolic import MOST_WRITTEN_OUT
 ROOT = Path(__file__).resolve().parents[2]
 RELATIVE = 1e-12
 INF = math.inf
-
-
-def texts(nested: Any) -> Iterator[str]:
-    """The texts in a text, a list, or a list of rows, in order."""
-    if isinstance(nested, str):
-        yield nested
-    else:
-        for item in nested:
-            yield from texts(item)
 
 
 def vectors(at: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from grammar_programs import any_program, from_grammar, well_meant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nested import texts
 from targets import point
 
 from adcli.differentiate.expressions import Reader
@@ -45,15 +46,6 @@ def formulas(text: str) -> tuple[Symbolic, dict[str, Any]] | None:
     except AdcliError:
         return None
     return (found, at) if found.raw <= MOST_WRITTEN else None
-
-
-def texts(nested: Any) -> Iterator[str]:
-    """The texts in a text, a list, or a list of rows, in order."""
-    if isinstance(nested, str):
-        yield nested
-    else:
-        for item in nested:
-            yield from texts(item)
 
 
 def with_inputs(text: str, every: Sequence[Input]) -> str:
