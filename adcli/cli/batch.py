@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from adcli.batch.formats import BINARY, ENDINGS, FORMATS
-from adcli.cli import options
+from adcli.cli import options, signals
 from adcli.cli.files import whole_file
-from adcli.cli.streams import ended_by_signals, format_of, reading, writing
+from adcli.cli.streams import format_of, reading, writing
 from adcli.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -109,26 +109,20 @@ def command(
     if target is None and made in BINARY and environment.stdout.isatty():
         raise InputError(f"{made} is no text for a terminal", hint=f"write -o FILE.{made}")
     with contextlib.ExitStack() as stack:
-        check_signals = stack.enter_context(ended_by_signals())
         stream = stack.enter_context(reading(table))
         reader = job.read(stream, form, program)
         columns = job.compile(program, reader)
         log = stack.enter_context(whole_file(errors)) if errors else None
         output = stack.enter_context(writing(target, environment.stdout, stream))
-        show: Callable[[int], None] | None = None
+        progress: Callable[[int], None] | None = None
         is_among_rows = target is None and environment.stdout.isatty()
         if environment.stderr.isatty() and not (request.output.quiet or is_among_rows):
             from adcli.batch.pipeline import Progress
 
             meter = Progress(environment.stderr)
             stack.callback(meter.end)
-            show = meter.rows
-
-        def progress(rows: int) -> None:
-            check_signals()
-            if show is not None:
-                show(rows)
-
+            stack.enter_context(signals.undone(meter.end))
+            progress = meter.rows
         totals = job.run(reader, columns, output, made, log, progress, is_file=target is not None)
         output.flush()
     request.output.report(_notes(totals, columns, reader.unit, on_error), strict=False)

@@ -13,7 +13,7 @@ import click
 
 from adcli.batch.formats import ENDINGS
 from adcli.cli import options
-from adcli.cli.streams import ended_by_signals, format_of, reading, writing
+from adcli.cli.streams import format_of, reading, writing
 from adcli.errors import ExitCode, FileError
 from adcli.language.files import reason
 
@@ -85,7 +85,6 @@ def command(
     answering = Answering(common, form)
     totals = Totals()
     with contextlib.ExitStack() as stack:
-        check_signals = stack.enter_context(ended_by_signals())
         stream = stack.enter_context(reading(lines))
         output = stack.enter_context(writing(target, request.output.environment.stdout, stream))
         output.write(answering.head())
@@ -93,7 +92,6 @@ def command(
             output.write(text)
             if target is None:
                 output.flush()
-            check_signals()
         output.flush()
     request.output.report(_notes(totals, values, wrt), strict=False)
     if totals.failed.count:

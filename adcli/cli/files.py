@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, TextIO
 
+from adcli.cli import signals
 from adcli.errors import FileError
 from adcli.language.files import reason
 
@@ -75,14 +77,18 @@ def waiting(descriptor: int) -> Iterator[None]:
     """Let a stream wait that another process has told not to: nothing yet is not the end."""
     try:
         waits = os.get_blocking(descriptor)
-        os.set_blocking(descriptor, True)
     except OSError:  # it is closed: who uses it says so
         waits = True
-    try:
+    if waits:
         yield
-    finally:
-        if not waits:
-            os.set_blocking(descriptor, False)
+        return
+    restore = functools.partial(os.set_blocking, descriptor, False)
+    with signals.undone(restore):
+        os.set_blocking(descriptor, True)
+        try:
+            yield
+        finally:
+            restore()
 
 
 def write_stream(stream: TextIO, content: str | bytes) -> None:
@@ -136,28 +142,31 @@ def whole_file(path: str) -> Iterator[Writer]:
         FileError: it cannot be written; an old file is then as it was.
     """
     target = os.path.realpath(path)
-    partial: str | None = None
-    with refused(path):
-        if os.path.abspath(path).startswith(_OPEN_FILES):
-            file = _opened(os.path.abspath(path))
-        elif os.path.exists(target) and not os.path.isfile(target):
-            file = open(target, "wb")  # noqa: SIM115  (closed below)
-        else:
-            file, partial = _temporary(target)
-    try:
-        yield Writer(file, path)
+    with contextlib.ExitStack() as stack:
+        partial: str | None = None
         with refused(path):
-            file.close()
+            if os.path.abspath(path).startswith(_OPEN_FILES):
+                file = _opened(os.path.abspath(path))
+            elif os.path.exists(target) and not os.path.isfile(target):
+                file = open(target, "wb")  # noqa: SIM115  (closed below)
+            else:
+                with signals.undivided():
+                    file, partial = _temporary(target)
+                    stack.enter_context(signals.undone(functools.partial(os.unlink, partial)))
+        try:
+            yield Writer(file, path)
+            with refused(path):
+                file.close()
+                if partial is not None:
+                    os.chmod(partial, _mode(target))
+                    os.replace(partial, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                file.close()
             if partial is not None:
-                os.chmod(partial, _mode(target))
-                os.replace(partial, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            file.close()
-        if partial is not None:
-            with contextlib.suppress(FileNotFoundError):  # it has its name already
-                os.unlink(partial)
-        raise
+                with contextlib.suppress(FileNotFoundError):  # it has its name already
+                    os.unlink(partial)
+            raise
 
 
 def _opened(path: str) -> BinaryIO:

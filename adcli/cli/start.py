@@ -5,28 +5,18 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
+
+from adcli.cli import signals
 
 
 def entry() -> None:
     """Run the program and exit with its code."""
-    handler = signal.getsignal(signal.SIGINT)
-    if handler is signal.default_int_handler:  # not where it is ignored, as in the background
-        signal.signal(signal.SIGINT, _leave)
+    signals.hear()
     from adcli.cli.main import main
-    from adcli.errors import ExitCode
 
-    try:
-        signal.signal(signal.SIGINT, handler)
-        code = main()
-    except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
-    except SystemExit as request:  # a signal: threads are not waited for
-        code = request.code if isinstance(request.code, int) else ExitCode.NO
-    _end(code)
+    _end(main())
 
 
 def _end(code: int) -> NoReturn:
@@ -36,7 +26,3 @@ def _end(code: int) -> NoReturn:
         with contextlib.suppress(AttributeError, OSError, ValueError):  # none, closed, or full
             stream.flush()
     os._exit(code)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    os._exit(130)

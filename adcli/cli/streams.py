@@ -1,22 +1,17 @@
-"""The bytes that the commands for tables and lines read and write, and requests to end."""
+"""The bytes that the commands for tables and lines read and write."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import stat
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from adcli.cli.files import Writer, waiting, whole_file
 from adcli.errors import FileError, InputError
 from adcli.language.files import reason
-
-# Signals that ask for an end: of the user, of the system, and of a terminal that closes.
-_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def format_of(
@@ -106,37 +101,3 @@ def _check_apart(output: Any, source: BinaryIO) -> None:
         return
     if stat.S_ISREG(one.st_mode) and os.path.samestat(one, other):
         raise InputError("standard output is the file that is read", hint="write -o FILE")
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[Callable[[], None]]:
-    """Let a request to end take the half-written file away.
-
-    Yields:
-        What is to be called now and then: an exception gets lost where Python throws
-        exceptions away, which is in the callbacks of garbage.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None  # only the main thread is told of signals
-        return
-    came: list[int] = []
-
-    def check() -> None:
-        if came:
-            raise KeyboardInterrupt if came[0] == signal.SIGINT else SystemExit(128 + came[0])
-
-    def end(number: int, frame: Any) -> None:
-        for other in heard:  # a second one is not to disturb the clearing up
-            signal.signal(other, signal.SIG_IGN)
-        came.append(number)
-        check()
-
-    # What somebody has told to be ignored, as nohup does, stays so.
-    usual = (signal.SIG_DFL, signal.default_int_handler)
-    heard = [number for number in _REQUESTS if signal.getsignal(number) in usual]
-    before = {number: signal.signal(number, end) for number in heard}
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

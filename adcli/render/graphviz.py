@@ -29,7 +29,8 @@ _LARGEST_PAGE = 190
 # What the child says with its exit code.
 _BROKEN = 3
 _CHILD = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would see it when all is drawn
 try:
     import ctypes  # the kernel ends this process with its parent, where it can
     ctypes.CDLL(None).prctl(1, 9)
