@@ -172,8 +172,9 @@ def _run(arguments: list[str], environment: Environment) -> int:
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise
-        alone = ("--jobs 1 does without",)
-        return _report(LimitError("no thread can be started", details=alone), environment)
+        from adcli.evaluate.processes import ALONE
+
+        return _report(LimitError("no thread can be started", details=(ALONE,)), environment)
     return ExitCode.DONE
 
 

@@ -24,7 +24,8 @@ from adcli.language.files import reason
 _SIZE = struct.Struct("<Q")
 # So many messages for each process may wait for it, or for being read in order.
 _WAITING = 2
-_ALONE = "--jobs 1 does without"
+# What to do where there can be no other processes or threads.
+ALONE = "--jobs 1 does without"
 
 
 def own_python() -> tuple[list[str], dict[str, str]]:
@@ -58,7 +59,7 @@ class Process:
                 )
         except OSError as error:
             raise LimitError(
-                f"no process can be started to share the work: {reason(error)}", details=(_ALONE,)
+                f"no process can be started to share the work: {reason(error)}", details=(ALONE,)
             ) from None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -80,7 +81,7 @@ class Process:
         if reply is None:
             raise LimitError(
                 "a process that shares the work was ended, perhaps for want of memory",
-                details=(_ALONE,),
+                details=(ALONE,),
             )
         return reply
 
