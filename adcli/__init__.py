@@ -92,6 +92,13 @@ class Program:
         self._compiled = Compiled(source, function)
         self._columns: Kept | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes along: native code belongs to a process."""
+        return {**self.__dict__, "_columns": None}
+
+    def __repr__(self) -> str:
+        return f"<adcli.Program {self.function}({', '.join(self.inputs)})>"
+
     @property
     def function(self) -> str:
         """The name of the main function; "f" of a bare expression."""
@@ -350,7 +357,7 @@ class Program:
         at: Mapping[str, Given] | None = None,
         /,
         *,
-        values: bool = True,
+        values: bool | None = None,
         mode: str = "",
         seed: Mapping[str, Given] | None = None,
         wrt: str | Sequence[str] | None = None,
@@ -363,6 +370,7 @@ class Program:
         Args:
             at: inputs by name; those given by keyword come on top.
             values: whether there are values on it; without, inputs only say their shapes.
+                None for values where any inputs are given, or a mode.
             mode: "forward" adds a pass for each input, "reverse" one for each result; ""
                 adds none.
             seed: one forward pass along this direction instead.
@@ -387,7 +395,7 @@ class Program:
         from adcli.render.graph import Drawing
 
         given = {**(at or {}), **inputs}
-        if values:
+        if values or (values is None and (given or mode or seed)):
             run = self._compiled.run(given, DEFAULT_MAX_OPERATIONS, History())
         else:
             run = structure(self._compiled, given)
@@ -456,7 +464,7 @@ class Program:
         at: Mapping[str, Given] | None = None,
         /,
         *,
-        gradient: Program | None = None,
+        gradient: Program | str | os.PathLike[str] | None = None,
         points: int = 0,
         seed: int = 0,
         ranges: Mapping[str, tuple[float, float]] | None = None,
@@ -471,8 +479,9 @@ class Program:
 
         Args:
             at: inputs by name; those given by keyword come on top.
-            gradient: a program that computes the gradient by hand, a result for each element
-                of the inputs; None to check exact derivatives against difference quotients.
+            gradient: a program, or what `load` makes one of, that computes the gradient by
+                hand, a result for each element of the inputs; None to check exact derivatives
+                against difference quotients.
             points: how many random points besides the given one.
             seed: of the random points.
             ranges: for inputs by name, the interval their random values are from; others
@@ -488,11 +497,13 @@ class Program:
             .failures, .points, .skipped and .warnings.
 
         Raises:
-            InputError: no such input or result, or a gradient that does not fit the
-                program; and what `run` raises.
+            InputError: no such input or result, numbers that are none or out of range, or a
+                gradient that does not fit the program; and what `run` raises, and `load`.
         """
         from adcli.differentiate.check import Plan, check
 
+        if isinstance(gradient, (str, os.PathLike)):
+            gradient = load(gradient)
         by_hand = None if gradient is None else gradient._compiled
         plan = Plan(points, seed, ranges, by_hand, tolerance)
         return check(self.run({**(at or {}), **inputs}), plan, wrt, result)

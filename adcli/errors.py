@@ -106,6 +106,18 @@ class AdcliError(Exception):
         self.span = span
         self.hint = hint
         self.details = details
+        self._added: list[str] = []
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]  # see add_note
+        """What Python prints below the message where nobody catches the error."""
+        span = self.span
+        place = f"--> {span.source.name}:{span.line}:{span.column}" if span else ""
+        return [*filter(None, (place, self.hint, *self.details)), *self._added]
+
+    def add_note(self, note: str) -> None:
+        """As of all exceptions."""
+        self._added.append(note)
 
     def data(self) -> dict[str, str | int | None]:
         """As JSON has it: where there is no place, `line` and `column` are None."""

@@ -59,18 +59,21 @@ class DelimitedReader:
         self.names = [name.strip() for name in cells(_text(self.header), self.separator)]
 
     def _read_header(self) -> tuple[bytes, bytes]:
-        data = self._source.peek()
-        end = records.first_end(data, self.separator)
-        while not end and not self._source.ended:
-            self._source.more()
+        header = text = b""
+        while not text:  # an empty line is no record
             data = self._source.peek()
             end = records.first_end(data, self.separator)
-        if not end and not self._is_whole(data.rstrip(b"\r\n")):
-            raise InputError("the header has a quote that is not closed")
-        header = self._source.take(end or len(data)).data
-        text = header.rstrip(b"\r\n")
-        if not text.strip():
-            raise InputError("the table is empty: it has no header")
+            while not end and not self._source.ended:
+                self._source.more()
+                data = self._source.peek()
+                end = records.first_end(data, self.separator)
+            if not end and not self._is_whole(data.rstrip(b"\r\n")):
+                raise InputError("the header has a quote that is not closed")
+            header = self._source.take(end or len(data)).data
+            text = header.rstrip(b"\r\n")
+            is_last = self._source.ended and not len(self._source)
+            if not text.strip() and (text or is_last):
+                raise InputError("the table is empty: it has no header")
         return text, header[len(text) :] or records.LF
 
     def _too_long(self, data: bytes) -> LimitError:

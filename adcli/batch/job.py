@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -23,7 +24,10 @@ from adcli.differentiate.columns import Columns, compiled, shape_of_elements
 from adcli.differentiate.rows import Wanted
 from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError, NonFiniteError
 from adcli.graph.program import Given, Program
-from adcli.graph.suggest import listing, suggestion
+from adcli.graph.suggest import closest, listing, suggestion
+
+# A column that a program can read, or an element of a vector.
+_NAME = re.compile(r"[^\W\d]\w*(?:\[[\d, ]+\])?")
 
 
 class Job:
@@ -95,7 +99,11 @@ class Job:
                 columns; and what `Columns` raises.
         """
         names = expanded(reader.names, reader.vectors)
-        shapes = shapes_of(program, names, self.constants)
+        try:
+            shapes = shapes_of(program, names, self.constants)
+        except InputError as error:
+            error.details += _other_format(reader)
+            raise
         counts = Counter(names)
         for name in names:
             if counts[name] > 1 and name.partition("[")[0] in shapes:
@@ -113,6 +121,7 @@ class Job:
             raise InputError(
                 f"the table has a column called '{taken[0]}' already, as a result is",
                 hint="--only-results leaves the columns of the table out",
+                details=("or give the function another name: g(x) = ...",),
             )
         return columns
 
@@ -230,6 +239,24 @@ def _check_names(names: Sequence[str], form: str) -> None:
             raise InputError(f"the name of the column '{shown(name)}' is not UTF-8") from None
 
 
+def _other_format(reader: Reader) -> tuple[str, ...]:
+    """What a table seems to be that has not the columns it should have, if that shows."""
+    first = reader.names[0] if reader.format in SEPARATORS and reader.names else ""
+    if first.startswith(("{", "[")):
+        return ("it looks like JSON: --from jsonl reads an object a line",)
+    if len(reader.names) > 1:
+        return ()
+    for form, separator in SEPARATORS.items():
+        if separator in first and form != reader.format:
+            return (f"it looks like {form.upper()}: --from {form}",)
+    for separator in (";", "|"):
+        if separator in first:
+            return (
+                f"its columns seem to be separated by '{separator}', which is neither format's",
+            )
+    return ()
+
+
 def shapes_of(
     program: Program, names: Sequence[str], constants: Mapping[str, Given]
 ) -> dict[str, tuple[int, ...]]:
@@ -253,11 +280,15 @@ def shapes_of(
             missing.append(name)
     if missing:
         first = missing[0]
+        like = closest(first, there)
+        hint = suggestion(first, there) or f"write {first}=... for a constant"
+        if like is not None and not _NAME.fullmatch(like):
+            hint = f"no program can read '{shown(like)}', which is no name; rename the column"
         raise InputError(
             f"column '{first}' is missing"
             if len(missing) == 1
             else f"columns are missing: {', '.join(missing)}",
-            hint=suggestion(first, there) or f"write {first}=... for a constant",
+            hint=hint,
             details=(f"the table has {listing(list(names))}",) if names else (),
         )
     return shapes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
@@ -12,9 +12,24 @@ from adcli.errors import FileError
 from adcli.language.files import TO_UTF8, UTF16, is_utf16, reason
 
 BLOCK = 1 << 21
-# What the mark of an encoding begins with; that of UTF-16 has 4 bytes with the next character.
-_FIRST = (b"\xef", b"\xff", b"\xfe")
-_LONGEST_MARK = 4
+# How other files begin, what they are, and what to do about it.
+_OTHERS = {
+    b"PAR1": ("Parquet", "write --from parquet"),
+    b"ARROW1": ("Arrow", "write --from arrow"),
+    b"\xff\xff\xff\xff": ("Arrow", "write --from arrow"),
+    b"\x1f\x8b\x08": ("compressed", "zcat unpacks it"),
+    b"\x28\xb5\x2f\xfd": ("compressed", "zstdcat unpacks it"),
+}
+# With the character that follows the mark of UTF-16.
+_LONGEST_UTF16 = 4
+
+
+def _may_be_mark(data: bytes) -> bool:
+    """Whether some bytes may be the beginning of what says how a text is written."""
+    if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
+        return len(data) < _LONGEST_UTF16
+    marks = (BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE, *_OTHERS)
+    return any(mark.startswith(data) and mark != data for mark in marks)
 
 
 class Block:
@@ -64,11 +79,14 @@ class Source:
         self._line = 1
         self.ended = False
         self._fill(1)
-        while self._data[:1] in _FIRST and len(self._data) < _LONGEST_MARK and not self.ended:
+        while _may_be_mark(self._data) and not self.ended:
             self._fill(len(self._data) + 1)
         self._data = self._data.removeprefix(BOM_UTF8)
         if is_utf16(self._data):
             raise FileError(f"the table is {UTF16}", hint=TO_UTF8)
+        for mark, (what, hint) in _OTHERS.items():
+            if self._data.startswith(mark):
+                raise FileError(f"the table is no text, but {what}", hint=hint)
 
     def __len__(self) -> int:
         return len(self._data) - self._start
@@ -84,11 +102,13 @@ class Source:
         pieces = [self.peek()]
         size = len(pieces[0])
         while size < least and not self.ended:
+            asked = BLOCK if self._as_they_come else min(least - size, BLOCK)
             try:
-                piece = self._read(BLOCK if self._as_they_come else min(least - size, BLOCK))
+                piece = self._read(asked)
             except OSError as error:
                 raise FileError(f"the table cannot be read: {reason(error)}") from None
-            self.ended = not piece
+            # A terminal would go on after its end; what comes short has ended.
+            self.ended = not piece or (not self._as_they_come and len(piece) < asked)
             pieces.append(piece)
             size += len(piece)
         self._data, self._start = b"".join(pieces), 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adcli.batch.pipeline import Totals
     from adcli.differentiate.blame import Diagnostic
     from adcli.differentiate.columns import Columns
+    from adcli.graph.program import Program
 
 
 @click.command("batch", cls=options.Command, can_say_no=True)
@@ -125,7 +126,8 @@ def command(
             progress = meter.rows
         totals = job.run(reader, columns, output, made, log, progress, is_file=target is not None)
         output.flush()
-    request.output.report(_notes(totals, columns, reader.unit, on_error), strict=False)
+    notes = _notes(totals, columns, reader.unit, on_error)
+    request.output.report([*_constants(program, reader.names), *notes], strict=False)
     if totals.failed:
         raise click.exceptions.Exit(ExitCode.NO)
 
@@ -135,6 +137,22 @@ def _check_log(errors: str, target: str | None, table: str) -> None:
     for other, what in ((target, "the output"), (table, "the table")):
         if other is not None and os.path.realpath(errors) == os.path.realpath(other):
             raise InputError(f"'{errors}' is {what}", hint="--errors wants a file of its own")
+
+
+def _constants(program: Program, names: Iterable[str]) -> list[Diagnostic]:
+    """What is to be said about columns that are called like constants of the program."""
+    from adcli.differentiate.blame import Diagnostic
+
+    return [
+        Diagnostic(
+            "columns",
+            f"'{name}' is the constant here, not the column of that name",
+            "",
+            None,
+            f"a parameter takes the column: f({name}, ...) = ...",
+        )
+        for name in sorted(program.constants.intersection(names))
+    ]
 
 
 def _notes(totals: Totals, columns: Columns, unit: str, on_error: str) -> list[Diagnostic]:

@@ -555,10 +555,12 @@ def parse_binding(binding: str, max_operations: int = DEFAULT_MAX_OPERATIONS) ->
     name, equals, text = binding.partition("=")
     name = name.strip()
     if not equals or not name:
-        raise InputError(
-            f"'{binding}' is not NAME=VALUE",
-            hint="an expression with spaces needs quotes" if not equals else "",
-        )
+        hint = "" if equals else "an expression with spaces needs quotes"
+        if _NUMBER.fullmatch(text or name):
+            hint = f"write the name of the input too, as in x={text or name}"
+        elif binding.startswith("-"):
+            raise InputError(f"no such option '{binding}'", hint="see --help")
+        raise InputError(f"'{binding}' is not NAME=VALUE", hint=hint)
     return name, constant(name, text, max_operations)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from adcli.differentiate.gradient import gradient
@@ -145,6 +146,23 @@ def metric(a: float, b: float) -> float:
     return abs(a - b) / max(1.0, abs(a), abs(b))
 
 
+def _is_count(given: object) -> bool:
+    return isinstance(given, Integral) and int(given) >= 0
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, Real) and math.isfinite(given)
+
+
+def _is_interval(given: object) -> bool:
+    return (
+        isinstance(given, (tuple, list))
+        and len(given) == 2
+        and all(map(_is_number, given))
+        and given[0] <= given[1]
+    )
+
+
 class Plan:
     """What to check, and where.
 
@@ -156,6 +174,9 @@ class Plan:
             check against difference quotients.
         tolerance: what the metric may be; None for what suits: 1e-8 of a hand-written
             gradient, the quotients' own estimate otherwise.
+
+    Raises:
+        InputError: a number that is none, or out of range.
     """
 
     __slots__ = ("by_hand", "points", "ranges", "seed", "tolerance")
@@ -168,6 +189,13 @@ class Plan:
         by_hand: Program | None = None,
         tolerance: float | None = None,
     ) -> None:
+        if not _is_count(points):
+            raise InputError(f"points is a whole number, 0 or more, not {points!r}")
+        if tolerance is not None and not (_is_number(tolerance) and tolerance > 0):
+            raise InputError(f"tolerance is a number, more than 0, not {tolerance!r}")
+        for name, given in (ranges or {}).items():
+            if not _is_interval(given):
+                raise InputError(f"the range of '{name}' is two numbers in order, not {given!r}")
         self.points = points
         self.seed = seed
         self.ranges = ranges or {}

@@ -62,6 +62,7 @@ class Environment:
     Attributes:
         functions: its own functions, by name; filled in as they are compiled.
         spans: the pieces of text that instructions come from.
+        constants: the constants that it reads.
         main_names: the names of the main body, for messages.
     """
 
@@ -76,6 +77,7 @@ class Environment:
         self.prelude = prelude
         self.known = known
         self.spans: list[tuple[int, int]] = []
+        self.constants: set[str] = set()
         self.main_names: frozenset[str] = frozenset()
 
     def error(self, message: str, node: syntax.Node, hint: str = "") -> ProgramError:
@@ -452,6 +454,7 @@ class Compiler:
                 self._emit(c.CHECK, 0, register, name, node)
             return register
         if name in CONSTANTS:
+            self.environment.constants.add(name)
             return self._constant(CONSTANTS[name])
         raise self._unknown(node)
 

@@ -282,6 +282,11 @@ class Program:
         return [parameter.name for parameter in self.main.parameters]
 
     @property
+    def constants(self) -> set[str]:
+        """The names it takes for constants, as pi."""
+        return self._environment.constants
+
+    @property
     def required(self) -> list[str]:
         """The names of the inputs without a default, in order."""
         return [item.name for item in self.main.parameters if item.default is None]

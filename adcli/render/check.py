@@ -10,6 +10,7 @@ from adcli.differentiate.check import OK, UNDEFINED, WRONG, Check, Component
 from adcli.graph.notation import latex_number, variable
 from adcli.graph.numbers import number
 from adcli.render import latex
+from adcli.render.compare import FEWER_DIGITS
 from adcli.render.views import Cell, Look, View
 
 _ERROR_DIGITS = 2
@@ -36,7 +37,10 @@ class CheckTables:
             "input", f"{sign}{check.result}/{sign}input", reference, "error", "at most", "",
         ]  # fmt: skip
         rows = [_row(one, _short(one.error), _short(one.tolerance)) for one in check.components]
-        return [View(columns, rows, footer=self._footer())]
+        table = View(columns, rows, footer=self._footer())
+        table.fewer = FEWER_DIGITS
+        table.right = {3, 4}
+        return [table]
 
     def _footer(self) -> list[str]:
         check = self._check

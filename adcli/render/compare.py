@@ -12,15 +12,17 @@ from adcli.graph.notation import latex_number, variable
 from adcli.graph.numbers import number
 from adcli.graph.program import arrange, labels
 from adcli.render import latex
-from adcli.render.views import Cell, Look, View, fitted
+from adcli.render.views import Cell, Look, View
 
 # Of more inputs only the error is shown.
 _MOST_SHOWN = 3
 _MARKS = {"forward difference": "f", "central difference": "c", "five-point difference": "5"}
 # The methods differ in their last digits.
-_FEWER_DIGITS = 12
+FEWER_DIGITS = 12
+# Of the chart: powers of 10 of the step, columns for each, and those beside it.
+_DECADES = 16
 _COLUMNS_A_DECADE = 4
-_WIDTH = 64
+_MARGIN = 8
 
 
 class CompareTables:
@@ -50,11 +52,13 @@ class CompareTables:
         footer = [f"errors against {found.reference_name}"]
         footer += [f"{x.name}: {x.note}" for x in found.methods if x.numbers is None]
         title = f"{found.result} = {number(found.value, look.digits)}"
-        views = fitted(View(columns, rows, title, footer), look, _FEWER_DIGITS)
-        if found.steps:
-            lines = chart(found.steps, ascii_only=look.ascii_only)
-            views.append(View([], [], "Error against step (relative to x)", lines))
-        return views
+        table = View(columns, rows, title, footer)
+        table.fewer = FEWER_DIGITS
+        table.right = set(range(1, len(columns)))
+        if not found.steps:
+            return [table]
+        lines = chart(found.steps, look.width, ascii_only=look.ascii_only)
+        return [table, View([], [], "Error against step (relative to x)", lines)]
 
     def record(self) -> View:
         """A row for each method; or for each step."""
@@ -122,11 +126,26 @@ def _method_data(found: Comparison, method: Method) -> dict[str, Any]:
     }
 
 
-def chart(steps: Sequence[tuple[float, Mapping[str, float]]], *, ascii_only: bool) -> list[str]:
-    """Errors over steps, both logarithmic, a row for each power of 10."""
+def chart(
+    steps: Sequence[tuple[float, Mapping[str, float]]],
+    room: int | None = None,
+    *,
+    ascii_only: bool,
+) -> list[str]:
+    """Errors over steps, both logarithmic, a row for each power of 10.
+
+    Args:
+        steps: for each step the errors by method.
+        room: the columns of the terminal, None of a pipe or a file.
+        ascii_only: whether only ASCII may be used.
+    """
+    scale = _COLUMNS_A_DECADE
+    if room is not None:
+        scale = max(1, min(scale, (room - _MARGIN) // _DECADES))
+    width = scale * _DECADES
     points: dict[tuple[int, int], str] = {}
     for step, errors in steps:
-        column = round(_COLUMNS_A_DECADE * (math.log10(step) + 16))
+        column = round(scale * (math.log10(step) + _DECADES))
         for name, error in errors.items():
             if math.isfinite(error):
                 height = round(math.log10(error)) if error > 0 else -17
@@ -138,11 +157,12 @@ def chart(steps: Sequence[tuple[float, Mapping[str, float]]], *, ascii_only: boo
     corner, up, along = ("+", "|", "-") if ascii_only else ("└", "│", "─")
     lines = []
     for height in range(top, bottom - 1, -1):
-        row = "".join(points.get((column, height), " ") for column in range(_WIDTH))
+        row = "".join(points.get((column, height), " ") for column in range(width))
         label = f"1e{height}" if height > -17 else "0"
         lines.append(f"{label:>6} {up}{row}".rstrip())
-    lines.append(f"{'':>6} {corner}{along * _WIDTH}")
-    ticks = "".join(f"{f'1e-{16 - k}':<{4 * _COLUMNS_A_DECADE}}" for k in range(0, 16, 4))
+    lines.append(f"{'':>6} {corner}{along * width}")
+    each = 4 if scale > 1 else 8
+    ticks = "".join(f"{f'1e-{16 - k}':<{each * scale}}" for k in range(0, _DECADES, each))
     lines.append(f"{'':>8}{ticks}")
     lines.append(", ".join(f"{mark} {name}" for name, mark in _MARKS.items()))
     return lines

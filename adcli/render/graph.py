@@ -71,6 +71,11 @@ class Drawing:
         captions = [Captions(one, self.digits, ascii_only=self.ascii_only) for one in self.drawings]
         return ": ".join([captions[0].title(), "; ".join(one.subtitle() for one in captions)])
 
-    def _repr_svg_(self) -> str:
-        """What notebooks show."""
-        return self.svg()
+    def _repr_svg_(self) -> str | None:
+        """What notebooks show; without pygraphviz they show `repr`."""
+        from adcli.render.graphviz import is_installed
+
+        return self.svg() if is_installed() else None
+
+    def __repr__(self) -> str:
+        return f"<adcli drawing of {self.title()}>"

@@ -50,6 +50,11 @@ sys.stdout.buffer.write(graph.draw(format=form, prog="dot"))
 """
 
 
+def is_installed() -> bool:
+    """Whether there is pygraphviz."""
+    return importlib.util.find_spec("pygraphviz") is not None
+
+
 def picture(dot: str, form: str, title: str) -> bytes:
     """A picture of a graph.
 
@@ -62,7 +67,7 @@ def picture(dot: str, form: str, title: str) -> bytes:
         InputError: pygraphviz is not installed.
         LimitError: Graphviz did not manage, or the picture has too many dots for a PNG.
     """
-    if importlib.util.find_spec("pygraphviz") is None:
+    if not is_installed():
         raise InputError(
             "a picture needs pygraphviz", hint="install it with: pip install 'adcli[draw]'"
         )

@@ -13,7 +13,7 @@ from adcli.graph.numbers import number
 from adcli.graph.program import Run, labels
 from adcli.render import latex
 from adcli.render.values import counted, derivative_head, listed, points
-from adcli.render.views import Look, View, fitted
+from adcli.render.views import Look, View
 
 
 class JacobianTables:
@@ -39,7 +39,7 @@ class JacobianTables:
         sign = "d" if self._look.ascii_only else "∂"
         view = _dense_view(f"{sign}result/{sign}input", found.rows, found.columns, found.matrix)
         view.footer = footer
-        return fitted(view, self._look)
+        return [view]
 
     def record(self) -> View:
         """The matrix under the names of its columns, or a row for each entry."""
@@ -86,7 +86,7 @@ class HessianTables:
             return [gradient, View(_COORDINATES, triples, "Hessian", footer)]
         view = _dense_view("Hessian", found.columns, found.columns, found.matrix)
         view.footer = footer
-        return [gradient, *fitted(view, look)]
+        return [gradient, view]
 
     def record(self) -> View:
         """The matrix under the names of its columns, or a row for each entry."""

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adcli.render.safe import to_ascii, width
-from adcli.render.views import View, cell_text
+from adcli.render.views import View, cell_text, fitted
 
 # Wider than any table: nothing is ever cut short or folded in a pipe.
 _UNLIMITED = 1_000_000
@@ -56,7 +56,8 @@ class Screen:
 
     def show(self, views: Sequence[View], digits: int | None) -> None:
         """Print views one below the other."""
-        for position, view in enumerate(views):
+        parts = [part for view in views for part in fitted(view, digits, self.width)]
+        for position, view in enumerate(parts):
             if position:
                 self.console.print()
             self._view(view, digits if view.digits is None else view.digits)

@@ -170,6 +170,7 @@ class _Tree:
             [captions.subtitle(), *columns], rows, captions.title(), [x for x in footer if x]
         )
         shown.digits = self.digits
+        shown.fewer = None
         shown.right = {1} if drawing.has_values else set()
         return shown, optional
 

@@ -28,10 +28,12 @@ class View:
         rows: the cells.
         footer: lines below it.
         digits: digits behind the point, None for what was asked for.
+        fewer: digits where those are too many for the terminal, and none were asked for; None
+            of a table that fits already, or folds its words.
         right: columns that are set as those of numbers are, although they hold words too.
     """
 
-    __slots__ = ("columns", "digits", "footer", "right", "rows", "title")
+    __slots__ = ("columns", "digits", "fewer", "footer", "right", "rows", "title")
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class View:
         self.rows = [list(row) for row in rows]
         self.footer = list(footer)
         self.digits: int | None = None
+        self.fewer: int | None = _FEWER_DIGITS
         self.right: set[int] = set()
 
     def numeric(self) -> list[bool]:
@@ -99,42 +102,48 @@ def cell_text(cell: Cell, digits: int | None) -> str:
     return number(cell, digits)
 
 
-def fitted(view: View, look: Look, fewer: int = _FEWER_DIGITS) -> list[View]:
-    """A wide table for a terminal: with fewer digits, or as several one below the other.
+def fitted(view: View, digits: int | None, room: int | None) -> list[View]:
+    """A wide table of numbers for a terminal: with fewer digits, or as several one below the other.
 
-    Each of several has the first column, the names of the rows.
+    Each of several has the first column, the names of the rows. A table of words only is left
+    alone: they can be folded.
 
     Args:
         view: the table.
-        look: how it is to look.
-        fewer: how many digits, if not all fit and none were asked for.
+        digits: digits behind the point, None for all.
+        room: the columns of the terminal, None of a pipe or a file.
     """
-    if look.width is None or table_width(view, look.digits) <= look.width:
+    if view.fewer is None or room is None or not any(view.numeric()):
         return [view]
-    if look.digits is None:
-        view.digits = fewer
-        view.footer.append(f"rounded to {fewer} digits; --digits 17 shows all")
-    widths = _widths(view, look.digits if view.digits is None else view.digits)
+    if table_width(view, digits) <= room:
+        return [view]
+    if digits is None and view.digits is None:
+        view.digits = view.fewer
+        view.footer.append(f"rounded to {view.fewer} digits; --digits 17 shows all")
+    widths = _widths(view, digits if view.digits is None else view.digits)
     blocks: list[list[int]] = [[]]
-    room = full = look.width - 1 - widths[0]
+    rest = full = room - 1 - widths[0]
     for j in range(1, len(widths)):
-        if widths[j] > room and blocks[-1]:
+        if widths[j] > rest and blocks[-1]:
             blocks.append([])
-            room = full
+            rest = full
         blocks[-1].append(j)
-        room -= widths[j]
+        rest -= widths[j]
     if len(blocks) == 1:
         return [view]
     found = []
+    title = view.title
     for block in blocks:
         shown = [0, *block]
         several = f"s {block[0]:,} to {block[-1]:,}" if len(block) > 1 else f" {block[0]:,}"
         part = View(
             [view.columns[j] for j in shown],
             [[row[j] for j in shown] for row in view.rows],
-            f"Column{several} of {len(widths) - 1:,}",
+            "; ".join(filter(None, (title, f"Column{several} of {len(widths) - 1:,}"))),
         )
+        title = ""
         part.digits = view.digits
+        part.right = {shown.index(j) for j in view.right if j in shown}
         found.append(part)
     found[-1].footer = view.footer
     return found
