@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import select
 import threading
 import time
 from collections import deque
@@ -286,6 +287,11 @@ class Progress:
         """Take it away again."""
         if self._shown:
             self._show("\r" + " " * _WIDTH + "\r")
+
+    def leave(self) -> None:
+        """As `end`, but a terminal that is stopped is not waited for."""
+        if select.select([], [self._terminal], [], 0)[1]:
+            self.end()
 
     def _show(self, text: str) -> None:
         self._terminal.write(text)

@@ -142,7 +142,10 @@ class Answers:
             text = _decoded(number, line)
             if not text or text.startswith("#"):
                 return None
-            question = _question(text) if text.startswith("{") else {"source": text}
+            question = _object(text) if text.startswith("{") else {"source": text}
+            if isinstance(question.get("source"), str):
+                source = question["source"]
+            _check_question(question)
             source = question["source"]
             _check_is_text(source)
             return Answer(number, source, self._gradient(source, question))
@@ -204,7 +207,7 @@ def _check_columns(inputs: Sequence[Input], columns: Mapping[str, Sequence[str]]
         count = len(columns[item.name])
         if count != len(item.nodes):
             raise InputError(
-                f"there are {counted(len(item.nodes), 'derivative')} towards '{item.name}' "
+                f"{counted(len(item.nodes), 'derivative')} towards '{item.name}' "
                 f"for {counted(count, 'column')}",
                 hint=f"a vector {item.name}=[...] on the command line says how many",
             )
@@ -228,21 +231,30 @@ def _decoded(number: int, line: bytes) -> str:
         raise ProgramError(message) from None
 
 
-def _question(text: str) -> dict[str, Any]:
-    """What a JSON object asks.
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object.
 
     Raises:
         ProgramError: it is not JSON.
-        InputError: it is not an object of what there is.
+        InputError: a key comes twice.
     """
     try:
-        found = json.loads(text, parse_int=float, object_pairs_hook=unrepeated)
+        found: dict[str, Any] = json.loads(text, parse_int=float, object_pairs_hook=unrepeated)
+        return found  # it begins with {
     except RecursionError:
         raise ProgramError("the line is not JSON for a program: nested too deeply") from None
     except json.JSONDecodeError as error:
         place = Span(Source(text), error.pos, error.pos + 1)
         message = error.msg[0].lower() + error.msg[1:]
         raise ProgramError(f"the line is not JSON: {message}", place) from None
+
+
+def _check_question(found: dict[str, Any]) -> None:
+    """Raise unless an object is a question; names with commas become a list.
+
+    Raises:
+        InputError: it is not.
+    """
     for key in found:
         if key not in _KEYS:
             hint = suggestion(key, _KEYS)
@@ -263,7 +275,6 @@ def _question(text: str) -> dict[str, Any]:
         raise InputError("'wrt' is not a list of names")
     if isinstance(wrt, str) and wrt:
         found["wrt"] = [name.strip() for name in wrt.split(",")]
-    return found  # type: ignore[no-any-return]  # an object, as it begins with {
 
 
 def blocks(read: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
@@ -287,19 +298,26 @@ def blocks(read: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes
     length = 0
     while True:
         data = read(size)
+        ended = not data
         end = data.rfind(b"\n") + 1
-        if data and not end:
-            if length <= LONGEST_LINE:  # else it is too long, however it goes on
+        if not end and not ended:
+            if length <= LONGEST_LINE:
                 pieces.append(data)
-            length += len(data)
+                length += len(data)
+                if length > LONGEST_LINE:  # it is too long, however it goes on
+                    yield first, b"".join(pieces)
+                    pieces = []
             continue
+        if length > LONGEST_LINE:  # the rest of that line
+            rest = data.find(b"\n") + 1
+            data, end, first = data[rest:], end - rest, first + 1
         block = b"".join([*pieces, data[:end]])
         if first == 1 and is_utf16(block):
             raise FileError(f"the lines are {UTF16}", hint=TO_UTF8)
         if block:
             yield first, block
             first += block.count(b"\n")
-        if not data:
+        if ended:
             return
         pieces = [data[end:]]
         length = len(data) - end

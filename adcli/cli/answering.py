@@ -73,12 +73,13 @@ class Answering:
     Args:
         common: the arguments of `batch.programs.Common`, all of them data.
         form: "jsonl", "csv" or "tsv".
+        ascii_only: whether JSON may have only ASCII.
     """
 
-    def __init__(self, common: dict[str, Any], form: str) -> None:
-        self._given = {"common": common, "form": form}
+    def __init__(self, common: dict[str, Any], form: str, *, ascii_only: bool = False) -> None:
+        self._given = {"common": common, "form": form, "ascii_only": ascii_only}
         self._answers = Answers(Common(**common))
-        self._writer: JsonLines | Separated = JsonLines()
+        self._writer: JsonLines | Separated = JsonLines(ascii_only=ascii_only)
         if form in SEPARATORS:
             self._writer = Separated(SEPARATORS[form], common["columns"])
 

@@ -101,7 +101,7 @@ def command(
         max_operations=limit,
     )
     if errors is not None:
-        _check_log(errors, target, table)
+        _check_log(errors, [(target, "the output"), (table, "the table")], request.files())
     form = format_of(table, from_, "--from", ENDINGS, "csv")
     made = format_of(target or "-", to, "--to", ENDINGS, "csv")
     if line_buffered and (target is not None or form in BINARY or made in BINARY):
@@ -113,8 +113,6 @@ def command(
         stream = stack.enter_context(reading(table))
         reader = job.read(stream, form, program)
         columns = job.compile(program, reader)
-        log = stack.enter_context(whole_file(errors)) if errors else None
-        output = stack.enter_context(writing(target, environment.stdout, stream))
         progress: Callable[[int], None] | None = None
         is_among_rows = target is None and environment.stdout.isatty()
         if environment.stderr.isatty() and not (request.output.quiet or is_among_rows):
@@ -122,8 +120,10 @@ def command(
 
             meter = Progress(environment.stderr)
             stack.callback(meter.end)
-            stack.enter_context(signals.undone(meter.end))
+            stack.enter_context(signals.undone(meter.leave))
             progress = meter.rows
+        log = stack.enter_context(whole_file(errors)) if errors else None
+        output = stack.enter_context(writing(target, environment.stdout, stream))
         totals = job.run(reader, columns, output, made, log, progress, is_file=target is not None)
         output.flush()
     notes = _notes(totals, columns, reader.unit, on_error)
@@ -132,11 +132,14 @@ def command(
         raise click.exceptions.Exit(ExitCode.NO)
 
 
-def _check_log(errors: str, target: str | None, table: str) -> None:
+def _check_log(errors: str, others: list[tuple[str | None, str]], files: Iterable[str]) -> None:
     """Raise if the rows without results would be written over something else."""
-    for other, what in ((target, "the output"), (table, "the table")):
-        if other is not None and os.path.realpath(errors) == os.path.realpath(other):
-            raise InputError(f"'{errors}' is {what}", hint="--errors wants a file of its own")
+    hint = "--errors wants a file of its own"
+    if errors == "-":
+        raise InputError("'-' is no file", hint=hint)
+    for other, what in [*others, *((file, "read too") for file in files)]:
+        if other is not None and options.is_same_file(errors, other):
+            raise InputError(f"'{errors}' is {what}", hint=hint)
 
 
 def _constants(program: Program, names: Iterable[str]) -> list[Diagnostic]:

@@ -9,6 +9,7 @@ import click
 
 from adcli.cli import options
 from adcli.errors import ExitCode, InputError
+from adcli.language.files import program_path
 
 if TYPE_CHECKING:
     from adcli.render.views import Look, Tables
@@ -70,6 +71,9 @@ def command(
     if by_hand == "-" and request.source == "-":
         raise InputError("the program and its gradient cannot both be standard input")
     written = None if by_hand is None else options.load(by_hand, None)
+    path = program_path(by_hand or "")
+    if path is not None and request.output.out is not None:
+        options.keep([path], request.output.out)
     run = request.run({name: low / 2 + high / 2 for name, (low, high) in ranges.items()})
     from adcli.differentiate.check import Plan, check
 

@@ -34,8 +34,10 @@ _LARGE = 1 << 18
     "lines", metavar="FILE", callback=options.unshield, shell_complete=options.completed("files")
 )
 @options.bindings_argument
-@click.option("--to", type=click.Choice(FORMATS), help="The format of the output: JSON lines.")
-@options.mode_option("As of grad.")
+@click.option(
+    "--to", type=click.Choice(FORMATS), help="The format of the output (default: JSON lines)."
+)
+@options.mode_option("As of `grad`: forward mode, reverse, or whichever takes less.")
 @options.wrt_option("Differentiate with respect to these inputs only, of those there are.")
 @options.result_option
 @click.option(
@@ -82,17 +84,16 @@ def command(
         "strict": request.strict,
         "columns": None if form == "jsonl" else derivative_columns(values, wrt),
     }
-    answering = Answering(common, form)
+    answering = Answering(common, form, ascii_only=request.output.ascii_only)
     totals = Totals()
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(reading(lines))
         output = stack.enter_context(writing(target, request.output.environment.stdout, stream))
         output.write(answering.head())
+        output.flush()
         for text in _answers(answering, _blocks(stream), totals, jobs or _jobs(stream)):
             output.write(text)
-            if target is None:
-                output.flush()
-        output.flush()
+            output.flush()
     request.output.report(_notes(totals, values, wrt), strict=False)
     if totals.failed.count:
         raise click.exceptions.Exit(ExitCode.NO)

@@ -25,7 +25,8 @@ class Environment:
         self.stderr = sys.stderr
         self.variables = os.environ
         self.color = "auto"
-        options = list(itertools.takewhile(lambda word: word != "--", arguments))
+        words = arguments[1:] if arguments[:1] == ["--"] else arguments  # behind the program's name
+        options = list(itertools.takewhile(lambda word: word != "--", words))
         self.ascii_asked = "--ascii" in options
         for position, argument in enumerate(options):
             name, equals, value = argument.partition("=")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import re
@@ -145,6 +146,8 @@ def whole_file(path: str) -> Iterator[Writer]:
     with contextlib.ExitStack() as stack:
         partial: str | None = None
         with refused(path):
+            if os.path.islink(target):  # one that leads to itself
+                raise OSError(errno.ELOOP, "")
             if os.path.abspath(path).startswith(_OPEN_FILES):
                 file = _opened(os.path.abspath(path))
             elif os.path.exists(target) and not os.path.isfile(target):

@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if sys.stderr is None:  # closed by the caller
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    if COMPLETE in os.environ:
+    if os.environ.get(COMPLETE):
         from adcli.cli.completion import answer
 
         return answer(os.environ[COMPLETE])

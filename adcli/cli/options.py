@@ -152,7 +152,11 @@ class Command(click.Command):
             if is_dash and not is_option and previous not in takes_value:
                 shielded[position] = _SHIELD + argument
             previous = argument
-        return super().parse_args(ctx, shielded)
+        try:
+            return super().parse_args(ctx, shielded)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # which the parser does not know
+            raise
 
 
 def unshield(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -251,7 +255,7 @@ _TABLE_OUT = click.option(
     metavar="FILE",
     callback=unless_stdout,
     shell_complete=completed("files"),
-    help="Write a table, whole or not at all.",
+    help="Write a file, whole or not at all.",
 )
 _GRAPH_FORMAT = click.option(
     "--format", "form", type=click.Choice(GRAPH_FORMATS), help="Default: tree."
@@ -417,10 +421,18 @@ def keep(files: Sequence[str], out: str) -> None:
     Raises:
         InputError: it is one of them.
     """
-    for file in files:
-        with contextlib.suppress(OSError, ValueError):  # who opens them says what is wrong
-            if os.path.samefile(file, out):
-                raise InputError(f"'{out}' is read too", hint="-o wants a file of its own")
+    if any(is_same_file(file, out) for file in files):
+        raise InputError(f"'{out}' is read too", hint="-o wants a file of its own")
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file, which need not be there yet."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # no name of a file: who opens it says so
+        return False
 
 
 def mode_option(help_text: str) -> Callable[[Any], Any]:
@@ -802,6 +814,7 @@ class Output:
             tables: the result for all other formats.
         """
         from adcli.render import views
+        from adcli.render.safe import to_ascii
 
         if self.form == "json":
             self.json(data())
@@ -816,7 +829,8 @@ class Output:
         elif self.form == "latex":
             self.write(made.latex())
         else:
-            self.write(views.to_markdown(made.views(), self.digits))
+            text = views.to_markdown(made.views(), self.digits)
+            self.write(to_ascii(text) if self.ascii_only else text)
 
     def show_views(self, views: Callable[[Look], Views]) -> None:
         """Write tables for people, to the terminal, a pipe or a file."""

@@ -4,19 +4,28 @@ They end the process from within their handler. An exception raised there could 
 Python throws exceptions away, which is in callbacks of garbage and of weak references: the
 request would be lost, and with it what the callback was about to give back, as the lock that
 every import waits for.
+
+Handlers run in the main thread between two steps of Python. A signal that comes in the moment
+before that thread begins to wait, for a lock or a pipe, does not wake it, so another thread
+sends it again until the handler ran.
 """
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
+import sys
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 _REQUESTS = ("SIGINT", "SIGTERM", "SIGHUP")
 # What becomes of a signal that nobody has told to be ignored, as nohup does.
 _USUAL = (signal.SIG_DFL, signal.default_int_handler)
+# Seconds in which a handler that runs at all has run.
+_SOON = 0.05
 
 _undoings: list[Callable[[], object]] = []
 _undivided = 0
@@ -32,6 +41,21 @@ def hear() -> None:
         number = getattr(signal, name, None)  # not all systems have all
         if number is not None and signal.getsignal(number) in _USUAL:
             signal.signal(number, _end)
+    # The pipe must not get the number of a standard stream that is closed.
+    if hasattr(signal, "pthread_kill") and None not in (sys.stdin, sys.stdout, sys.stderr):
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        with contextlib.suppress(RuntimeError):  # there may be no more threads
+            _thread.start_new_thread(_repeat, (reading, _thread.get_ident()))
+
+
+def _repeat(descriptor: int, thread: int) -> None:
+    """Send a thread the signal again that a pipe tells of."""
+    (number,) = os.read(descriptor, 1)
+    while True:
+        time.sleep(_SOON)
+        signal.pthread_kill(thread, number)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from adcli.differentiate.reverse import reverse
 from adcli.errors import InputError, LimitError, ProgramError
 from adcli.evaluate.floats import over_floats
 from adcli.graph.program import Input, Program, Run, arrange, labels
-from adcli.graph.suggest import counted, listing
+from adcli.graph.suggest import counted, listing, naming
 
 if TYPE_CHECKING:
     from adcli.differentiate.blame import Diagnostic
@@ -440,7 +440,7 @@ def hand_written(by_hand: Program, run: Run, names: Sequence[str]) -> list[float
         if own not in known:
             raise InputError(
                 f"the gradient has an input '{own}', the program does not",
-                details=(f"the inputs are {listing(known)}",),
+                details=(naming("input", known),),
             )
     value = run.graph.value
     values = {

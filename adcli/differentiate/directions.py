@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from adcli.errors import InputError
 from adcli.graph.arrays import describe
 from adcli.graph.program import Given, Run, measure
-from adcli.graph.suggest import listing, suggestion
+from adcli.graph.suggest import naming, suggestion
 
 
 class _Target:
@@ -85,7 +85,7 @@ def _spread(
             raise InputError(
                 f"no {noun} is called '{name}'",
                 hint=suggestion(name, [*targets, *known]),
-                details=(f"the {noun}s are {listing(elements)}",),
+                details=(naming(noun, elements),),
             )
         if shape != target.shape:
             raise InputError(

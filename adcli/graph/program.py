@@ -18,7 +18,7 @@ from adcli.graph.compiler import Compiler, Environment, is_builtin
 from adcli.graph.definitions import Definitions
 from adcli.graph.names import Names
 from adcli.graph.rules import CONSTANTS
-from adcli.graph.suggest import listing, lookalike, suggestion
+from adcli.graph.suggest import listing, lookalike, naming, suggestion
 from adcli.graph.tracer import Tracer, called_at, declared, fits
 from adcli.graph.wengert import Graph, Scalar
 from adcli.language import parse, syntax
@@ -209,7 +209,7 @@ class Run:
             raise InputError(
                 f"no result is called '{name}'",
                 hint=suggestion(str(name), self.results),
-                details=(f"the results are {listing(self.results)}",),
+                details=(naming("result", self.results),),
             )
         if len(self.results) == 1:
             return next(iter(self.results))
@@ -724,7 +724,7 @@ _MOST_SHOWN = 3
 
 
 def _unknown_input(name: str, known: list[str]) -> InputError:
-    inputs = f"the inputs are {listing(known)}" if known else "the program has no inputs"
+    inputs = naming("input", known)
     stem = name.partition("[")[0]
     hint = suggestion(name, known)
     if stem != name and stem in known:
@@ -742,7 +742,7 @@ def _missing_inputs(
     else:
         message = f"inputs without a value: {', '.join(missing)}"
     example = " ".join(f"{name}=..." for name in missing[:8])
-    details = [f"give them on the command line: {example}"]
+    details = [f"write {example}"]
     unknown = [name for name in given if name not in known]
     for name in missing[:1000]:
         for other in given:

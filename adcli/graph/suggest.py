@@ -65,6 +65,12 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what if number == 1 else plural}"
 
 
+def naming(noun: str, names: Iterable[str]) -> str:
+    """What things are called: the inputs are x, y."""
+    found = listing(names)
+    return f"the {noun}s are {found}" if found else f"the program has no {noun}s"
+
+
 def listing(names: Iterable[str], most: int = 12) -> str:
     """Names with commas; of many only the first, and how many there are."""
     shown = list(names)

@@ -62,12 +62,13 @@ def store(name: str, text: str) -> None:
     place = folder()
     if place is None:
         return
-    partial = os.path.join(place, f"{name}.{os.getpid()}")
+    import tempfile
+
     try:
         os.makedirs(place, mode=0o700, exist_ok=True)
         if not _is_private(place):
             return
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, partial = tempfile.mkstemp(prefix=f"{name}.", dir=place)
         try:
             with open(descriptor, "w", encoding="utf-8") as file:
                 file.write(f"{zlib.crc32(text.encode()):08x}\n{text}")

@@ -10,7 +10,14 @@ from adcli.render.views import Cell, separated, to_json
 
 
 class JsonLines:
-    """An object for each answer."""
+    """An object for each answer.
+
+    Args:
+        ascii_only: whether only ASCII may be used.
+    """
+
+    def __init__(self, *, ascii_only: bool = False) -> None:
+        self._ascii_only = ascii_only
 
     def head(self) -> str:
         """Nothing comes before the first."""
@@ -22,7 +29,7 @@ class JsonLines:
         Args:
             answer: as `batch.programs.Answer.data` has it.
         """
-        return to_json(answer)
+        return to_json(answer, ascii_only=self._ascii_only)
 
 
 class Separated:

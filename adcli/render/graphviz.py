@@ -30,7 +30,8 @@ _LARGEST_PAGE = 190
 _BROKEN = 3
 _CHILD = f"""
 import signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would see it when all is drawn
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would see it when all is drawn
 try:
     import ctypes  # the kernel ends this process with its parent, where it can
     ctypes.CDLL(None).prctl(1, 9)

@@ -209,13 +209,21 @@ def test_an_answer_to_any_line(words: list[str], last: str) -> None:
         assert len(got) % 3 == 0 or got == [""]
 
 
-@pytest.mark.parametrize("instruction", ["", "bash", "bash_nonsense", "tcsh_complete", "_"])
+@pytest.mark.parametrize("instruction", ["bash", "bash_nonsense", "tcsh_complete", "_"])
 def test_an_unknown_shell_gets_nothing(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], instruction: str
 ) -> None:
     monkeypatch.setenv("_ADCLI_COMPLETE", instruction)
     assert main(["grad", "x", "x=1"]) == 1
     assert capfd.readouterr() == ("", "")
+
+
+def test_nobody_asks_with_an_empty_variable(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_ADCLI_COMPLETE", "")
+    assert main(["eval", "x", "x=1", "--format", "csv"]) == 0
+    assert capfd.readouterr() == ("f\n1.0\n", "")
 
 
 @pytest.mark.usefixtures("folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from usual_signals import usual_signals
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -43,11 +45,6 @@ def python(
     text: str, *arguments: str, folder: Path | None = None, ignored: tuple[int, ...] = ()
 ) -> tuple[int, str, str]:
     """Exit code and output of a text of Python; it begins with signals as a shell gives them."""
-
-    def prepare() -> None:
-        for number in ALL:
-            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
-
     done = subprocess.run(
         [sys.executable, "-c", text, *arguments],
         capture_output=True,
@@ -55,7 +52,7 @@ def python(
         timeout=120,
         cwd=folder,
         check=False,
-        preexec_fn=prepare,
+        preexec_fn=functools.partial(usual_signals, ignored),
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -134,3 +131,19 @@ def test_who_embeds_the_program_keeps_their_own_handlers() -> None:
         "assert before == [signal.getsignal(n) for n in signal.Signals]"
     )
     assert python(text)[::2] == (0, "")
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_a_request_that_does_not_wake_the_main_thread(number: int) -> None:
+    """As one that comes just before it begins to wait."""
+    text = START + (
+        "import threading, time\n"
+        "other = threading.Thread(target=time.sleep, args=(60,), daemon=True)\n"
+        "other.start()\n"
+        "tell = lambda: (time.sleep(0.5), signal.pthread_kill(other.ident, "
+        + str(int(number))
+        + "))\n"
+        "threading.Thread(target=tell, daemon=True).start()\n"
+        "threading.Lock().acquire() and threading.Event().wait()"
+    )
+    assert python(text) == (128 + number, "", "")
