@@ -25,7 +25,7 @@ from adcli.errors import (
     Source,
     Span,
 )
-from adcli.graph.program import Given, Input, Program, element_names, measure
+from adcli.graph.program import Given, Input, Program, derivative_name, element_names, measure
 from adcli.graph.suggest import counted, suggestion
 from adcli.language.files import TO_UTF8, UTF16, is_utf16, program_path, unrepeated
 
@@ -340,5 +340,5 @@ def derivative_columns(
     columns = {}
     for name in values if wrt is None else wrt:
         shape = measure(name, values[name])[0] if name in values else ()
-        columns[name] = [f"df_d{element}" for element in element_names(name, shape)]
+        columns[name] = [derivative_name("f", element) for element in element_names(name, shape)]
     return columns

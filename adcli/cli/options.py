@@ -199,56 +199,50 @@ bindings_argument = click.argument(
     callback=unshield,
     shell_complete=completed("bindings"),
 )
-_PROGRAM_OPTIONS = (
-    source_argument,
-    bindings_argument,
-    click.option(
-        "--at",
-        metavar="FILE.json",
-        multiple=True,
-        shell_complete=completed("points"),
-        help="Read inputs from a JSON object.",
-    ),
-    click.option(
-        "--function",
-        "main_function",
-        metavar="NAME",
-        shell_complete=completed("functions"),
-        help="The function to run.",
-    ),
-    click.option(
-        "--max-operations",
-        type=WholeNumber(1),
-        metavar="N",
-        help="The most operations to record (default 10 million).",
-    ),
-    click.option("--strict", is_flag=True, help="Fail (exit 4) on a non-finite result."),
+_AT = click.option(
+    "--at",
+    metavar="FILE.json",
+    multiple=True,
+    shell_complete=completed("points"),
+    help="Read inputs from a JSON object.",
 )
-_OUTPUT_OPTIONS = (
-    click.option("--format", "form", type=click.Choice(FORMATS), help="Default: table."),
-    click.option(
-        "-o",
-        "out",
-        metavar="FILE",
-        callback=unless_stdout,
-        shell_complete=completed("files"),
-        help="Write a file, in its ending's format.",
-    ),
-    click.option(
-        "--digits",
-        type=WholeNumber(0, 17),
-        metavar="N",
-        help="Digits behind the point in tables.",
-    ),
-    click.option(
-        "--color",
-        type=click.Choice(("auto", "always", "never")),
-        default="auto",
-        help="Colours (default: on a terminal).",
-    ),
-    click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII in tables."),
-    click.option("--quiet", is_flag=True, help="No warnings or notes."),
+_FUNCTION = click.option(
+    "--function",
+    "main_function",
+    metavar="NAME",
+    shell_complete=completed("functions"),
+    help="The function to run.",
 )
+_MAX_OPERATIONS = click.option(
+    "--max-operations",
+    type=WholeNumber(1),
+    metavar="N",
+    help="The most operations to record (default 10 million).",
+)
+_STRICT = click.option("--strict", is_flag=True, help="Fail (exit 4) on a non-finite result.")
+_FORMAT = click.option("--format", "form", type=click.Choice(FORMATS), help="Default: table.")
+_OUT = click.option(
+    "-o",
+    "out",
+    metavar="FILE",
+    callback=unless_stdout,
+    shell_complete=completed("files"),
+    help="Write a file, in its ending's format.",
+)
+_DIGITS = click.option(
+    "--digits",
+    type=WholeNumber(0, 17),
+    metavar="N",
+    help="Digits behind the point in tables.",
+)
+_COLOR = click.option(
+    "--color",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    help="Colours (default: on a terminal).",
+)
+_ASCII = click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII in tables and JSON.")
+_QUIET = click.option("--quiet", is_flag=True, help="No warnings or notes.")
 _TABLE_OUT = click.option(
     "-o",
     "target",
@@ -271,7 +265,10 @@ _COMMON = _PROGRAM + _OUTPUT + _LOOK
 
 
 # What is the same for a table that holds no results.
-_LOOK_OPTIONS = tuple(_OUTPUT_OPTIONS[i] for i in (0, 1, 3, 4))
+_AS_TEXT = (_COLOR, _ASCII, _QUIET)
+_RUN = (_AT, _FUNCTION, _MAX_OPERATIONS)
+_ONE_PROGRAM = (source_argument, bindings_argument, *_RUN)
+_RESULT = (_FORMAT, _OUT, _DIGITS, *_AS_TEXT)
 
 
 class Request:
@@ -354,42 +351,41 @@ class Request:
 
 def look_options(function: Callable[..., None]) -> Callable[..., None]:
     """Format, file, colour and ASCII; the function gets a Request and its own options."""
-    return _with(_LOOK_OPTIONS, function)
+    return _with((_FORMAT, _OUT, _COLOR, _ASCII), function)
 
 
 def program_options(function: Callable[..., None]) -> Callable[..., None]:
     """SOURCE, NAME=VALUE, how to run it, and how results look."""
-    return _with(_PROGRAM_OPTIONS + _OUTPUT_OPTIONS, function)
+    return _with((*_ONE_PROGRAM, _STRICT, *_RESULT), function)
 
 
 def text_options(function: Callable[..., None]) -> Callable[..., None]:
     """SOURCE and NAME=VALUE, and a result that is a text in the language."""
-    chosen = (*_PROGRAM_OPTIONS[:-1], _TEXT_FORMAT, _OUTPUT_OPTIONS[1], *_OUTPUT_OPTIONS[3:])
+    chosen = (*_ONE_PROGRAM, _TEXT_FORMAT, _OUT, *_AS_TEXT)
     return _with(chosen, function, _TEXT_ENDINGS)
 
 
 def table_options(function: Callable[..., None]) -> Callable[..., None]:
     """How to run a program over a table, and where the output goes."""
-    chosen = (*_PROGRAM_OPTIONS[2:], _TABLE_OUT, *_OUTPUT_OPTIONS[3:])
-    return _with(chosen, function)
+    return _with((*_RUN, _STRICT, _TABLE_OUT, *_AS_TEXT), function)
 
 
 def lines_options(function: Callable[..., None]) -> Callable[..., None]:
     """How to run each of many programs, and where the answers go."""
     strict = click.option("--strict", is_flag=True, help="A non-finite result is an error.")
-    chosen = (*_PROGRAM_OPTIONS[2:-1], strict, _TABLE_OUT, *_OUTPUT_OPTIONS[3:])
-    return _with(chosen, function)
+    return _with((*_RUN, strict, _TABLE_OUT, *_AS_TEXT), function)
 
 
 def graph_options(function: Callable[..., None]) -> Callable[..., None]:
     """SOURCE and NAME=VALUE, and a result that is a graph."""
-    return _with((*_PROGRAM_OPTIONS, _GRAPH_FORMAT, *_OUTPUT_OPTIONS[1:]), function, _GRAPH_ENDINGS)
+    chosen = (*_ONE_PROGRAM, _STRICT, _GRAPH_FORMAT, _OUT, _DIGITS, *_AS_TEXT)
+    return _with(chosen, function, _GRAPH_ENDINGS)
 
 
 def picture_options(function: Callable[..., None]) -> Callable[..., None]:
     """As `program_options`, and a result may be a picture in a file."""
     endings = {**_ENDINGS, **{f".{form}": form for form in ("svg", "png")}}
-    return _with(_PROGRAM_OPTIONS + _OUTPUT_OPTIONS, function, endings)
+    return _with((*_ONE_PROGRAM, _STRICT, *_RESULT), function, endings)
 
 
 def _with(

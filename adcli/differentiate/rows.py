@@ -16,7 +16,7 @@ from adcli.errors import DEFAULT_MAX_OPERATIONS, InputError, LimitError
 from adcli.evaluate.masked import Masked, over_open, unless_zero, unmasked
 from adcli.graph.conditions import Truth
 from adcli.graph.open import OpenGraph
-from adcli.graph.program import Given, Program, Run
+from adcli.graph.program import Given, Program, Run, derivative_name
 from adcli.graph.wengert import Scalar
 
 
@@ -114,7 +114,7 @@ class RowGraph:
             columns.append([v_dot[x] if type(x) is int else None for x in gradient])
         for i, one in enumerate(towards):
             for j, other in list(enumerate(towards))[i:]:
-                self.names.append(f"d2{name}_d{one}_d{other}")
+                self.names.append(derivative_name(name, one, other))
                 self.outputs.append(unless_zero(self.graph, columns[j][i], columns[i][j]))
 
     def _gradient(self, name: str, output: Scalar, towards: Mapping[str, int]) -> list[Scalar]:
@@ -123,6 +123,6 @@ class RowGraph:
             over = over_open(self.graph, exact=True)
             v_bar = reverse(self.graph, {output: Masked((), 1.0)}, towards.values(), over)
             found = [unmasked(self.graph, v_bar[node]) for node in towards.values()]
-        self.names += [f"d{name}_d{label}" for label in towards]
+        self.names += [derivative_name(name, label) for label in towards]
         self.outputs += found
         return found

@@ -103,6 +103,12 @@ def arranged(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:
     return [list(numbers[i * columns : (i + 1) * columns]) for i in range(rows)]
 
 
+def derivative_name(result: str, *elements: str) -> str:
+    """The name of a derivative in tables: df_dx1, d2f_dx1_dx2."""
+    order = "" if len(elements) == 1 else len(elements)
+    return "_d".join([f"d{order}{result}", *elements])
+
+
 def labels(inputs: Iterable[Input]) -> list[str]:
     """The names of all elements of inputs, in order."""
     return [label for item in inputs for label in item.labels()]

@@ -10,7 +10,7 @@ from adcli.differentiate.compare import STEPPED, Comparison, Method
 from adcli.differentiate.expressions import MOST_COUNTED
 from adcli.graph.notation import latex_number, variable
 from adcli.graph.numbers import number
-from adcli.graph.program import arrange, labels
+from adcli.graph.program import arrange, derivative_name, labels
 from adcli.render import latex
 from adcli.render.views import Cell, Look, View
 
@@ -72,7 +72,7 @@ class CompareTables:
             numbers = method.numbers or [math.nan] * len(self._names)
             counts = [str(method.passes), str(method.operations), _plain(method.size)]
             rows.append([method.name, *numbers, method.error, *counts, method.seconds])
-        names = [f"d{found.result}_d{name}" for name in self._names]
+        names = [derivative_name(found.result, name) for name in self._names]
         columns = ["method", *names, "error", "passes", "operations", "size", "seconds"]
         return View(columns, rows)
 

@@ -9,7 +9,7 @@ from typing import Any
 from adcli.differentiate.expressions import Expression, reachable, size
 from adcli.differentiate.symbolic import Symbolic
 from adcli.graph.notation import variable
-from adcli.graph.program import arrange, is_function
+from adcli.graph.program import arrange, derivative_name, is_function
 from adcli.graph.rules import CONSTANTS
 from adcli.render import latex
 from adcli.render.expressions import Style, Writer, shared_names
@@ -115,7 +115,7 @@ class Derivatives:
         known = taken | self.found.taken
         names: list[str] = []
         for element in self.found.names:
-            name = f"d{self.found.result}_d{element}"
+            name = derivative_name(self.found.result, element)
             name = re.sub(r"\W+", "_", name).strip("_")
             while name in known:
                 name += "_"

@@ -8,7 +8,7 @@ from adcli.differentiate.gradient import Gradient
 from adcli.differentiate.products import Jvp, Vjp
 from adcli.graph.notation import latex_number, variable
 from adcli.graph.numbers import number
-from adcli.graph.program import Input, Run, labels
+from adcli.graph.program import Input, Run, derivative_name, labels
 from adcli.render import latex
 from adcli.render.views import Look, View
 
@@ -59,7 +59,10 @@ class GradientTables:
     def record(self) -> View:
         """One row named as `batch` names its columns: f, df_dx1, df_dx2."""
         gradient = self._gradient
-        columns = [gradient.result, *(f"d{gradient.result}_d{name}" for name in self._names)]
+        columns = [
+            gradient.result,
+            *(derivative_name(gradient.result, name) for name in self._names),
+        ]
         return View(columns, [[gradient.value, *gradient.numbers]])
 
     def latex(self) -> str:
