@@ -174,7 +174,7 @@ def richardson(
     noise = max(noise, EPSILON * abs(function(x)))
     found = [ridders(function, x, h) for h in steps]
     evaluations = 1 + sum(estimate.evaluations for estimate in found)
-    known = [one for one in found if math.isfinite(one.value) and math.isfinite(one.error)]
+    known = [one for one in found if math.isfinite(one.error)]  # and its value
     if not known:
         return Estimate(math.nan, math.nan, found[0].step, evaluations)
     local = known[0]

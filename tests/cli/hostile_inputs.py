@@ -18,7 +18,7 @@ import pyarrow.parquet as parquet
 
 MANY = 100_000
 # The machines of tests are busy: what is allowed is many times what is measured alone.
-SECONDS = 10.0
+SECONDS = 30.0
 # A single point takes 20 MB, a table 140 MB, most of them pyarrow's and LLVM's.
 MEGABYTES = 200.0
 
@@ -136,9 +136,9 @@ def programs() -> Iterator[Row]:
         ("terms", repeated("x + ", MANY, behind="(1 - 99999)*x - x")),
     ):
         for given in (("grad", "-", "x=1"), ("diff", "-")):
-            yield Row(f"{name} {given[0]}", given, 0, "", "1", text, seconds=20)
+            yield Row(f"{name} {given[0]}", given, 0, "", "1", text, seconds=60)
     calls = repeated("sin(", MANY, behind="x" + ")" * MANY)
-    yield Row("nested calls", ("grad", "-", "x=7"), 0, "", "0.00547690437", calls, seconds=20)
+    yield Row("nested calls", ("grad", "-", "x=7"), 0, "", "0.00547690437", calls, seconds=60)
     for name, junk, code, says in (
         ("letters", repeated("abc ", 500_000), 3, "an operator is missing between 'abc' and"),
         ("signs", repeated("@#$%^&*!~ ", 300_000), 3, "a value is missing before '@'"),
@@ -156,7 +156,7 @@ def programs() -> Iterator[Row]:
     yield Row(
         *("megabytes of words", ("grad", "-", "x=1"), 6, "more than 2,097,152 words and signs"),
         stdin=repeated("abc ", 4_000_000),
-        seconds=60,
+        seconds=180,
         megabytes=500,
         slow=True,
     )
@@ -180,7 +180,7 @@ def numbers() -> Iterator[Row]:
     tower = "9^9^9^9^9^9^9*x"
     for command in ("eval", "grad", "hessian", "taylor", "trace", "compare", "check"):
         code = (0, 1)
-        yield Row(f"tower {command}", (command, tower, "x=2"), code, "inf", "", seconds=20)
+        yield Row(f"tower {command}", (command, tower, "x=2"), code, "inf", "", seconds=60)
     yield Row("tower diff", ("diff", tower), 0, "", "inf\n")
     yield Row(
         "tower of inputs", ("grad", "-", "x=2"), 0, "is inf", "inf", repeated("x^", 1000, "", "x")
@@ -256,11 +256,11 @@ def floods() -> Iterator[Row]:
         ("deep", "f(n, w) = if n < 1 then sum(w) else f(n - 1, 2*w) + w[1]; f(10^6, x*ones(10^4))"),
     ):
         given = (next(commands), text, "x=1", *count)
-        yield Row(f"endless {name}", given, 6, "--max-operations N allows more", seconds=20)
+        yield Row(f"endless {name}", given, 6, "--max-operations N allows more", seconds=60)
     product = "A = [[i/2500 for i in 1..50] for j in 1..50]; for i in 1..10^6 { A = A @ A }; sum(A)"
     yield Row(
         *("endless products of constants", ("eval", product), 6, "--max-operations N allows more"),
-        seconds=40,
+        seconds=120,
         slow=True,
     )
     for command in AT_A_POINT:
@@ -336,7 +336,7 @@ def floods() -> Iterator[Row]:
         yield Row(
             *(f"batch {text}", ("batch", text, "-", "--max-operations", "300000"), (1, 6), says),
             stdin="x\n1\n2\n",
-            seconds=20,
+            seconds=60,
         )
     for last, says in (("x[1000000000000]", "is no element of 'x'"), ("x[3]", "x[2]")):
         given = ("batch", "f(x[]) = sum(x)", "-")
@@ -353,7 +353,7 @@ def floods() -> Iterator[Row]:
         stdin=table,
         is_data=True,
         slow=True,
-        seconds=30,
+        seconds=90,
         megabytes=500,
     )
 
@@ -480,7 +480,7 @@ def tables() -> Iterator[Row]:
         ("underscores", "x\n1_000\n", 1, "'1_000' is not a number"),
         ("a decimal comma", 'x\n"1,5"\n', 1, "'1,5' is not a number"),
         ("NUL", "x\n1\x002\n", 1, "'1\\x002' is not a number"),
-        ("two BOMs", "\ufeff\ufeffx\n1\n", 2, "did you mean '\\ufeffx'?"),
+        ("two BOMs", "\ufeff\ufeffx\n1\n", 2, "no program can read '\\ufeffx'"),
         ("broken UTF-8", b"x\n1\xff\n", 1, "is not a number"),
         ("a formula", "x\n=1+1\n", 1, "'=1+1' is not a number"),
         ("a program", 'x\n__import__("os")\n', 1, "is not a number"),
@@ -511,7 +511,7 @@ def tables() -> Iterator[Row]:
         *("CSV: a million columns", (*one, "-"), 2, "... (1000000 in all)"),
         stdin=lambda: ",".join(f"c{i}" for i in range(10**6)) + "\n" + ",".join("1" * 10**6),
         megabytes=400,
-        seconds=30,
+        seconds=90,
         slow=True,
     )
     yield Row(
@@ -547,7 +547,7 @@ def tables() -> Iterator[Row]:
         megabytes=500,
         is_data=True,
         slow=True,
-        seconds=60,
+        seconds=180,
     )
     whole = _parquet()
     for name, data, says in (
@@ -773,7 +773,7 @@ def places() -> Iterator[Row]:
         yield Row(name, given, 0, "", "x", files=TABLE, variables=made, after=_only("t.csv"))
     picture = ("compare", "sin(x)", "x=1", "--steps", "-o", "s.png")
     made = {**cache, "HOME": "/proc/self", "XDG_CONFIG_HOME": None, "MPLCONFIGDIR": None}
-    yield Row("a picture without a home", picture, variables=made, seconds=30)
+    yield Row("a picture without a home", picture, variables=made, seconds=90)
     for name, prepare in {
         "garbage": _garbage(b"\xff\x00garbage"),
         "nothing": _garbage(b""),
@@ -804,7 +804,7 @@ def places() -> Iterator[Row]:
         *("a planted cache: a file without end", COMMANDS["grad"], 0, "", "x"),
         prepare=_cache_is_a_link,
         variables={"XDG_CACHE_HOME": "cache"},
-        seconds=30,
+        seconds=90,
         slow=True,
     )
     everything = itertools.cycle(COMMANDS)
@@ -909,21 +909,21 @@ def signals() -> Iterator[Row]:
         for command in ("grad", "check", "taylor"):
             given = (command, long, "x=1")
             yield Row(
-                f"{number.name} {command}", given, (0, code), "", "", number=number, seconds=20
+                f"{number.name} {command}", given, (0, code), "", "", number=number, seconds=60
             )
         given = ("batch", "f(x) = sin(x)", "t.csv", "-o", "o.csv")
         yield Row(
             *(f"{number.name} batch", given, (0, code), ""),
             files={"t.csv": rows},
             number=number,
-            seconds=20,
+            seconds=60,
         )
         given = ("each", "t.csv", "x=2", "-o", "o.csv", "--jobs", "3")
         yield Row(
             *(f"{number.name} each", given, (0, 1, code), ""),
             files={"t.csv": "x^2 + sin(x)\n" * 20_000},
             number=number,
-            seconds=20,
+            seconds=60,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import pty
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from usual_signals import usual_signals
 
 ADCLI = (sys.executable, "-m", "adcli")
 # The same in blocks of a thousand bytes, so that the first rows are there at once.
@@ -28,6 +30,7 @@ SMALL_BLOCKS = (
     "entry()",
 )
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
+BINARY = ("parquet", "arrow")
 # Both ways in which Python opens standard output; containers often ask for the second.
 BUFFERINGS = ("", "1")
 # So long a command may take before it is said to hang.
@@ -272,7 +275,7 @@ def started(slow: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
             stderr=subprocess.PIPE,
             cwd=slow,
             env=environment(),
-            **options,
+            **{"preexec_fn": usual_signals, **options},
         )
         running.append(made)
         count = arguments.count("--errors") + 1
@@ -294,7 +297,7 @@ class TestSignals:
         process = started("--jobs", jobs)
         process.send_signal(number)
         try:
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             pytest.fail("it goes on")
         assert process.returncode == 128 + number
@@ -303,7 +306,8 @@ class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
     def test_what_is_ignored_stays_ignored(self, started: Any, number: signal.Signals) -> None:
         """As `nohup` asks for."""
-        process = started("--jobs", "1", preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+        ignore = functools.partial(usual_signals, (number,))
+        process = started("--jobs", "1", preexec_fn=ignore)
         process.send_signal(number)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=2)
@@ -387,6 +391,21 @@ def test_progress_is_gone_before_an_error(tmp_path: Path) -> None:
     assert b"rows/s" in progress
     assert b"\n" not in progress
     assert rest.startswith(b"error: line 3,000,002, column 'x': 'z' is not a number")
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_no_bytes_on_a_terminal(tmp_path: Path, to: str) -> None:
+    """They would mean something to it."""
+    table(tmp_path, 2)
+    code, seen = on_terminal(tmp_path, "f(x) = x", "t.csv", "--to", to, both=True)
+    if to in BINARY:
+        assert code == 2
+        assert seen.startswith(f"error: {to} is no text for a terminal".encode())
+        assert seen.replace(b"\r\n", b"").isascii()
+        assert seen.replace(b"\r\n", b"").decode().isprintable()
+    else:
+        assert (code, b"terminal" in seen) == (0, False)
+    assert run("f(x) = x", "t.csv", "--to", to, cwd=tmp_path).returncode == 0
 
 
 def test_no_progress_among_rows_on_the_same_terminal(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from ran import Ran
+from usual_signals import usual_signals
 
 from adcli.cli.main import main
 
@@ -344,6 +345,20 @@ def test_huge_numbers_are_infinite_at_once(adcli) -> None:  # type: ignore[no-un
         assert got["gradient"] == {"x": 1.0}
 
 
+# The command, which writes a dot before it runs the program.
+SAYS_WHEN_IT_COMPUTES = """
+import os
+from adcli.cli.start import entry
+from adcli.graph.program import Program
+run = Program.run
+def told(*given):
+    os.write(1, b".")
+    return run(*given)
+Program.run = told
+entry()
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals and pipes")
 class TestStreams:
     def test_a_reader_that_goes_away(self) -> None:
@@ -394,19 +409,16 @@ class TestStreams:
         program = "s = x; while s > 0 { s = s + x }; s"
         started = subprocess.Popen(
             [
-                sys.executable,
-                "-m",
-                "adcli",
-                "eval",
-                program,
-                "x=1",
-                "--max-operations",
-                "900000000",
+                *(sys.executable, "-c", SAYS_WHEN_IT_COMPUTES, "eval", program, "x=1"),
+                *("--max-operations", "900000000"),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=usual_signals,
         )
-        time.sleep(1)
+        assert started.stdout is not None
+        assert started.stdout.read(1) == b"."
+        time.sleep(0.2)
         started.send_signal(signal.SIGINT)
         out, err = started.communicate(timeout=60)
         assert (started.returncode, out, err) == (130, b"", b"")

@@ -162,8 +162,9 @@ def test_texts_that_are_no_text(each: Run) -> None:
     assert ran.answers[2] == {"line": 5, "source": "y", "value": 2.0, "gradient": {"y": 1.0}}
 
 
-def test_lines_in_utf_16(each: Run) -> None:
-    ran = each("x\ny\n".encode("utf-16"), *POINT)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_lines_in_utf_16(each: Run, jobs: str) -> None:
+    ran = each("x\ny\n".encode("utf-16"), *POINT, "--jobs", jobs)
     assert (ran.code, ran.out) == (5, "")
     assert "UTF-16" in ran.err
 
@@ -231,6 +232,22 @@ def test_separated(each: Run, form: str, separator: str) -> None:
     assert vector == ["2.0", "1.0", "0.0"]
 
 
+@pytest.mark.parametrize("source", ["x*A[{}]", "A[{}]^2", "sin(A[{}]) + A[1,1]"])
+def test_the_derivatives_of_a_matrix_are_under_their_elements(each: Run, source: str) -> None:
+    """Each element in a line of its own, so that no two columns can be swapped."""
+    places = [f"{i},{j}" for i in (1, 2) for j in (1, 2, 3)]
+    lines = "\n".join(source.format(place) for place in places)
+    given = ("x=3", "A=[[1,2,3],[4,5,6]]", "--wrt", "A")
+    rows, answers = each(lines, *given, "--to", "csv").rows, each(lines, *given).answers
+    for row, answer in zip(rows, answers, strict=True):
+        assert answer["gradient"]["A"] == [
+            [float(row[f"df_dA[{i},{j}]"]) for j in (1, 2, 3)] for i in (1, 2)
+        ]
+    if source == "x*A[{}]":
+        found = [[row[f"df_dA[{place}]"] for place in places] for row in rows]
+        assert found == [["3.0" if i == j else "0.0" for i in range(6)] for j in range(6)]
+
+
 @pytest.mark.parametrize(
     ("line", "arguments", "message"),
     [
@@ -263,6 +280,30 @@ def test_what_is_common(each: Run, tmp_path: Path) -> None:
     assert ran.answers[0]["value"] == 6.0
     ran = each("x, x^2 \n", "x=3", "--result", "f[1]")
     assert ran.answers[0]["value"] == 9.0
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments", "unused"),
+    [
+        ("x", ["x=3"], None),
+        ("x", ["x=3", "q=1"], "q"),
+        ("x", ["x=3", "--wrt", "x,q"], "q"),
+        ("x*y", ["x=3", "y=2", "--wrt", "y"], None),
+        (question("x", at={"x": 3}), ["--wrt", "x"], None),  # known by its name alone
+        (question("x", at={"x": 3}), ["--wrt", "q"], "q"),
+        ("7", ["--wrt", "q"], "q"),
+        ("(", ["q=1", "--wrt", "p"], None),  # nobody knows what it has
+    ],
+)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_inputs_that_no_program_has(
+    each: Run, line: str, arguments: list[str], unused: str | None, jobs: str
+) -> None:
+    ran = each(line, *arguments, "--jobs", jobs)
+    said = f"warning: no program has an input '{unused}'\n" if unused else ""
+    assert [note for note in ran.err.splitlines(True) if "has an input" in note] == [said] * bool(
+        unused
+    )
 
 
 def test_numbers_that_are_not_finite(each: Run) -> None:
@@ -376,7 +417,11 @@ class Pieces(io.RawIOBase):
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 1000])
 @pytest.mark.parametrize(
-    "data", [b"", b"\n", b"a\nbb\n\nccc", b"a\r\nb\r", b"\n\n\n", b"one", b"x\n" * 50]
+    "data",
+    [
+        *(b"", b"\n", b"a\nbb\n\nccc", b"a\r\nb\r", b"\n\n\n", b"one", b"x\n" * 50),
+        b"x\n\xff\xfey\0\nz",  # the mark of UTF-16, but not of the file
+    ],
 )
 def test_lines_do_not_depend_on_how_they_come(data: bytes, step: int) -> None:
     pieces = [data[i : i + step] for i in range(0, len(data), step)]

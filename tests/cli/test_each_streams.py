@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from usual_signals import usual_signals
 
 ADCLI = (sys.executable, "-m", "adcli", "each")
 # In one process and in several, in which a thread reads the lines.
@@ -25,7 +26,7 @@ JOBS = ("1", "2")
 # Both ways in which Python opens standard output; containers often ask for the second.
 BUFFERINGS = ("", "1")
 # So long a command may take before it is said to hang.
-PATIENCE = 20.0
+PATIENCE = 60.0
 # Nobody waits for the end of this one.
 ENDLESS = "i = 0; while i < 10^12 { i += x }; i\n"
 
@@ -76,7 +77,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     begun: list[subprocess.Popen[bytes]] = []
 
     def made(*arguments: str, unbuffered: str = "", **options: Any) -> subprocess.Popen[bytes]:
-        given: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE} | options
+        given: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        given |= {"preexec_fn": usual_signals} | options
         process = subprocess.Popen(
             [*ADCLI, *arguments],
             stderr=subprocess.PIPE,
@@ -297,6 +299,28 @@ class TestNothingIsLost:
             time.sleep(0.3)  # nobody reads yet
             assert output.read().count(b"\n") == 2_002
         assert ended(process) == (0, b"")
+
+    @pytest.mark.parametrize("jobs", JOBS)
+    @pytest.mark.parametrize("number", [None, *SIGNALS])
+    def test_pipes_are_left_as_they_were(
+        self, start: Start, number: signal.Signals | None, jobs: str
+    ) -> None:
+        """Whether they wait is common to all who have them, also when this ends."""
+        inward, lines = os.pipe()
+        answers, outward = os.pipe()
+        for descriptor in (inward, outward):
+            os.set_blocking(descriptor, False)
+        process = start("-", "x=3", "--jobs", jobs, stdin=inward, stdout=outward)
+        os.write(lines, b"x\n")
+        assert select.select([answers], [], [], PATIENCE)[0]
+        assert [os.get_blocking(descriptor) for descriptor in (inward, outward)] == [True, True]
+        if number is not None:
+            process.send_signal(number)
+        os.close(lines)
+        assert ended(process) == (128 + number if number else 0, b"")
+        assert [os.get_blocking(descriptor) for descriptor in (inward, outward)] == [False, False]
+        for descriptor in (inward, outward, answers):
+            os.close(descriptor)
 
     @pytest.mark.parametrize(
         "unbuffered",

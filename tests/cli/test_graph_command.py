@@ -22,6 +22,7 @@ import pygraphviz
 import pytest
 from mpmath_functions import PRIMITIVES
 from ran import Ran
+from usual_signals import usual_signals
 
 import adcli
 from adcli.cli.main import main
@@ -382,12 +383,6 @@ def test_the_layout_imports_nothing_from_the_current_folder(run: Run, tmp_path: 
 
 # Interrupts.
 
-# What a shell runs in the background ignores them, these tests and their processes too.
-INTERRUPTIBLE = (
-    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "runpy.run_module('adcli', run_name='__main__')"
-)
-
 
 def is_running(one: int) -> bool:
     """Whether a process is there and not only its entry, which its new parent may keep."""
@@ -427,13 +422,14 @@ def test_an_interrupt_while_graphviz_works(tmp_path: Path, whom: str) -> None:
     (tmp_path / "graph.svg").write_text("old")
     started = subprocess.Popen(
         [
-            *(sys.executable, "-c", INTERRUPTIBLE, "graph", "large.ad"),
+            *(sys.executable, "-m", "adcli", "graph", "large.ad"),
             *("--max-nodes", "1000000", "-o", "graph.svg"),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         start_new_session=True,
+        preexec_fn=usual_signals,
     )
     try:
         assert wait_for(lambda: children(started.pid), 60)

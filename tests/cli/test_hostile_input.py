@@ -22,6 +22,7 @@ from typing import NamedTuple
 import hostile_inputs
 import pytest
 from hostile_inputs import Row
+from usual_signals import usual_signals
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals, pipes and limits")
 
@@ -51,7 +52,10 @@ with open(report, "w") as file:
     json.dump([code, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6], file)
 """
 # No signal is meant for the interpreter that is still starting, which answers for itself.
-ENTRY = "import os; from adcli.cli.start import entry; os.write({0}, b'.'); os.close({0}); entry()"
+ENTRY = (
+    "import os; from adcli.cli import signals, start; signals.hear(); "
+    "os.write({0}, b'.'); os.close({0}); start.entry()"
+)
 TURNS = 3
 
 NAMES_OF_ERRORS = re.compile(
@@ -99,6 +103,7 @@ def run(row: Row, folder: Path, report: Path, delay: float = 0) -> Done:
             env=variables,
             pass_fds=pass_fds,
             start_new_session=True,
+            preexec_fn=usual_signals,
         )
     if row.number:
         for descriptor in pass_fds:

@@ -129,6 +129,19 @@ def test_an_escaped_line_is_ascii_and_no_request(text: str) -> None:
     assert not re.search(r'(?<!\\)[-"]|[\'`^~]', re.sub(r"\\\([a-z]{2}|\\\[u\w+\]", "", line))
 
 
+# Some begin as requests do.
+WORDS = st.sampled_from([".TH", ".", "..", "'so", "'", "...and", "word", "--option", r"\&", "a.b"])
+
+
+@given(st.lists(WORDS, min_size=1, max_size=60))
+def test_no_line_of_a_paragraph_is_a_request(words: list[str]) -> None:
+    """Wherever it is wrapped; and nothing gets lost."""
+    lines = list(manual._text([[" ".join(words)]]))
+    assert not any(line.startswith((".", "'")) for line in lines)
+    plain = " ".join(line.removeprefix(r"\&") for line in lines)
+    assert plain == " ".join(manual.escaped(word).removeprefix(r"\&") for word in words)
+
+
 def test_the_date_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert ' 1970-01-02 "adcli ' in manual.page().split("\n")[0]

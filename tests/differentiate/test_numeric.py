@@ -364,6 +364,38 @@ def test_nowhere_to_step(function: Function, x: float) -> None:
         assert math.isnan(found.error)
 
 
+def leap(t: float) -> float:
+    """Around 1 the quotients of the first steps are far from those of the second, about 1e308."""
+    is_first = any(abs(abs(t - 1) / step - 1) < 0.1 for step in (1e-5, 1e-3, 0.1))
+    return (t - 1) * (-0.5e308 if is_first else 0.4e308)
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda t: 1e308 * t, 1.0),
+        (leap, 1.0),
+        (lambda t: 1e308 * t, 1e-3),
+        (lambda t: -1e308 * t, -1.0),
+        (lambda t: 1e306 / t, 1e-2),
+        (lambda t: 1.7e308 if t > 1 else -1.7e308, 1.0),
+        (lambda t: 1e308 * math.sin(1e3 * t), 1.0),
+        (lambda t: 1.5e308 * math.sin(3 * t), 0.3),
+        (lambda t: 8e307 * math.sin(1e8 * t), 1e-3),
+        (lambda t: math.copysign(1e303, t - 1.0001), 1.0),
+        (lambda t: 1e308 * math.exp(t / 10), 1.0),
+        (lambda t: 1e308 * t * t, 0.5),
+        (lambda t: t**155, 98.0),
+    ],
+)
+def test_quotients_that_overflow(function: Function, x: float) -> None:
+    """What is not finite is no estimate: there is one with an error, or none."""
+    found = richardson(total(function), x)
+    assert math.isfinite(found.value) == math.isfinite(found.error)
+    assert math.isfinite(found.value) or math.isnan(found.value)
+    assert math.isfinite(found.error) or math.isnan(found.error)
+
+
 def test_comes_away_from_the_edge() -> None:
     """A first step across the edge of a domain is made smaller until it is not."""
     found = ridders(total(math.log), 1e-4, 1.0)

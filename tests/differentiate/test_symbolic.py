@@ -1067,7 +1067,7 @@ def test_many_choices_inside_choices() -> None:
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
-        timeout=5,
+        timeout=60,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

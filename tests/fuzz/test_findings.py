@@ -55,7 +55,7 @@ def test_arms_with_recursions_in_a_loop() -> None:
         "try: adcli.load(%r).columns({'x': numpy.array([0.75])})\n"
         "except adcli.AdcliError: pass"
     )
-    subprocess.run([sys.executable, "-c", code % text], check=True, timeout=10)
+    subprocess.run([sys.executable, "-c", code % text], check=True, timeout=60)
 
 
 def made(data: bytes, form: str, target: str, block: int = 1 << 21) -> Any:
