@@ -14,8 +14,8 @@ from adcli.language.files import TO_UTF8, UTF16, is_utf16, reason
 BLOCK = 1 << 21
 # How other files begin, what they are, and what to do about it.
 _OTHERS = {
-    b"PAR1": ("Parquet", "write --from parquet"),
-    b"ARROW1": ("Arrow", "write --from arrow"),
+    b"PAR1\x15": ("Parquet", "write --from parquet"),
+    b"ARROW1\x00": ("Arrow", "write --from arrow"),
     b"\xff\xff\xff\xff": ("Arrow", "write --from arrow"),
     b"\x1f\x8b\x08": ("compressed", "zcat unpacks it"),
     b"\x28\xb5\x2f\xfd": ("compressed", "zstdcat unpacks it"),

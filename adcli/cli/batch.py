@@ -154,7 +154,7 @@ def _constants(program: Program, names: Iterable[str]) -> list[Diagnostic]:
             None,
             f"a parameter takes the column: f({name}, ...) = ...",
         )
-        for name in sorted(program.constants.intersection(names))
+        for name in sorted(program.constants.intersection(names).difference(program.inputs))
     ]
 
 

@@ -151,7 +151,10 @@ def _is_count(given: object) -> bool:
 
 
 def _is_number(given: object) -> bool:
-    return isinstance(given, Real) and math.isfinite(given)
+    try:
+        return isinstance(given, Real) and math.isfinite(given)
+    except OverflowError:  # an integer that is no double
+        return False
 
 
 def _is_interval(given: object) -> bool:
@@ -193,6 +196,8 @@ class Plan:
             raise InputError(f"points is a whole number, 0 or more, not {points!r}")
         if tolerance is not None and not (_is_number(tolerance) and tolerance > 0):
             raise InputError(f"tolerance is a number, more than 0, not {tolerance!r}")
+        if not isinstance(ranges or {}, Mapping):
+            raise InputError(f"ranges are by name, as in {{'x': (0, 1)}}, not {ranges!r}")
         for name, given in (ranges or {}).items():
             if not _is_interval(given):
                 raise InputError(f"the range of '{name}' is two numbers in order, not {given!r}")

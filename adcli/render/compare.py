@@ -164,7 +164,9 @@ def chart(
     each = 4 if scale > 1 else 8
     ticks = "".join(f"{f'1e-{16 - k}':<{each * scale}}" for k in range(0, _DECADES, each))
     lines.append(f"{'':>8}{ticks}")
-    lines.append(", ".join(f"{mark} {name}" for name, mark in _MARKS.items()))
+    marks = [f"{mark} {name}" for name, mark in _MARKS.items()]
+    legend = ", ".join(marks)
+    lines += [legend] if room is None or len(legend) <= room else marks
     return lines
 
 

@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from adcli.render.safe import to_ascii, width
-from adcli.render.views import View, cell_text, fitted
+from adcli.render.views import View, cell_text, fitted, table_width
 
 # Wider than any table: nothing is ever cut short or folded in a pipe.
 _UNLIMITED = 1_000_000
 _HEIGHT = 25  # of no meaning to tables
+# The columns that any letter fits.
+_LETTER = 2
 # Rich takes about 0.1 ms a cell; a table of more cells than this is set without it.
 LONG = 1500
 
@@ -56,7 +58,11 @@ class Screen:
 
     def show(self, views: Sequence[View], digits: int | None) -> None:
         """Print views one below the other."""
-        parts = [part for view in views for part in fitted(view, digits, self.width)]
+        parts = [
+            part
+            for view in views
+            for part in fitted(view, digits, self.width, ascii_only=self.ascii_only)
+        ]
         for position, view in enumerate(parts):
             if position:
                 self.console.print()
@@ -75,17 +81,33 @@ class Screen:
 
     def _table(self, view: View, digits: int | None) -> None:
         numeric = view.numeric()
-        table = Table(box=self._box(), header_style="bold")
-        for name, is_number in zip(view.columns, numeric, strict=True):
+        rows = [[Text(self.text(cell_text(cell, digits))) for cell in row] for row in view.rows]
+        widths: list[int | None] = [None] * len(numeric)
+        least = None
+        if self.width is not None and view.fewer is not None and self._is_wide(view, digits):
+            # Numbers stay whole; words are folded, and more than that nothing can be done.
+            for j, is_number in enumerate(numeric):
+                if is_number:
+                    widths[j] = max([_LETTER, *(row[j].cell_len for row in rows)])
+            least = 1 + sum(3 + (_LETTER if size is None else size) for size in widths)
+            least = max(self.width, least)
+        table = Table(box=self._box(), header_style="bold", width=least)
+        for name, is_number, size in zip(view.columns, numeric, widths, strict=True):
             table.add_column(
                 Text(self.text(name)),
                 justify="right" if is_number else "left",
                 overflow="fold",
                 style="cyan" if is_number else "",
+                width=size,
             )
-        for row in view.rows:
-            table.add_row(*(Text(self.text(cell_text(cell, digits))) for cell in row))
-        self.console.print(table)
+        for row in rows:
+            table.add_row(*row)
+        self.console.print(table, crop=False)
+
+    def _is_wide(self, view: View, digits: int | None) -> bool:
+        """Whether a table is wider than the screen."""
+        wanted = table_width(view, digits, ascii_only=self.ascii_only)
+        return self.width is not None and wanted > self.width
 
     def _long(self, view: View, digits: int | None) -> None:
         """The same table without Rich's measuring and styling of every cell."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from adcli.graph.numbers import number
-from adcli.render.safe import safe, width
+from adcli.render.safe import safe, to_ascii, width
 
 # A cell: a number to be formatted, a text, or None for a structural zero.
 Cell = float | str | None
@@ -102,7 +103,9 @@ def cell_text(cell: Cell, digits: int | None) -> str:
     return number(cell, digits)
 
 
-def fitted(view: View, digits: int | None, room: int | None) -> list[View]:
+def fitted(
+    view: View, digits: int | None, room: int | None, *, ascii_only: bool = False
+) -> list[View]:
     """A wide table of numbers for a terminal: with fewer digits, or as several one below the other.
 
     Each of several has the first column, the names of the rows. A table of words only is left
@@ -112,15 +115,19 @@ def fitted(view: View, digits: int | None, room: int | None) -> list[View]:
         view: the table.
         digits: digits behind the point, None for all.
         room: the columns of the terminal, None of a pipe or a file.
+        ascii_only: whether only ASCII may be used.
     """
     if view.fewer is None or room is None or not any(view.numeric()):
         return [view]
-    if table_width(view, digits) <= room:
+    if table_width(view, digits, ascii_only=ascii_only) <= room:
         return [view]
     if digits is None and view.digits is None:
         view.digits = view.fewer
-        view.footer.append(f"rounded to {view.fewer} digits; --digits 17 shows all")
-    widths = _widths(view, digits if view.digits is None else view.digits)
+        cells = itertools.chain.from_iterable(view.rows)
+        if any(cell_text(cell, None) != cell_text(cell, view.fewer) for cell in cells):
+            view.footer.append(f"rounded to {view.fewer} digits; --digits 17 shows all")
+    digits = digits if view.digits is None else view.digits
+    widths = _widths(view, digits, ascii_only=ascii_only)
     blocks: list[list[int]] = [[]]
     rest = full = room - 1 - widths[0]
     for j in range(1, len(widths)):
@@ -149,15 +156,19 @@ def fitted(view: View, digits: int | None, room: int | None) -> list[View]:
     return found
 
 
-def table_width(view: View, digits: int | None) -> int:
+def table_width(view: View, digits: int | None, *, ascii_only: bool = False) -> int:
     """The columns of the terminal that a table takes."""
-    return 1 + sum(_widths(view, digits))
+    return 1 + sum(_widths(view, digits, ascii_only=ascii_only))
 
 
-def _widths(view: View, digits: int | None) -> list[int]:
+def _widths(view: View, digits: int | None, *, ascii_only: bool) -> list[int]:
     """The width of each column with its line and the spaces beside it."""
+
+    def size(text: str) -> int:
+        return width(to_ascii(text)) if ascii_only else width(text)
+
     return [
-        3 + max([width(safe(name)), *(width(cell_text(row[j], digits)) for row in view.rows)])
+        3 + max([size(safe(name)), *(size(cell_text(row[j], digits)) for row in view.rows)])
         for j, name in enumerate(view.columns)
     ]
 
