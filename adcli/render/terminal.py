@@ -84,13 +84,8 @@ class Screen:
         rows = [[Text(self.text(cell_text(cell, digits))) for cell in row] for row in view.rows]
         widths: list[int | None] = [None] * len(numeric)
         least = None
-        if self.width is not None and view.fewer is not None and self._is_wide(view, digits):
-            # Numbers stay whole; words are folded, and more than that nothing can be done.
-            for j, is_number in enumerate(numeric):
-                if is_number:
-                    widths[j] = max([_LETTER, *(row[j].cell_len for row in rows)])
-            least = 1 + sum(3 + (_LETTER if size is None else size) for size in widths)
-            least = max(self.width, least)
+        if view.fewer is not None and self._is_wide(view, digits):
+            widths, least = self._narrow(view, rows)
         table = Table(box=self._box(), header_style="bold", width=least)
         for name, is_number, size in zip(view.columns, numeric, widths, strict=True):
             table.add_column(
@@ -106,8 +101,29 @@ class Screen:
 
     def _is_wide(self, view: View, digits: int | None) -> bool:
         """Whether a table is wider than the screen."""
-        wanted = table_width(view, digits, ascii_only=self.ascii_only)
-        return self.width is not None and wanted > self.width
+        if self.width is None:
+            return False
+        return table_width(view, digits, ascii_only=self.ascii_only) > self.width
+
+    def _narrow(
+        self, view: View, rows: Sequence[Sequence[Text]]
+    ) -> tuple[list[int | None], int | None]:
+        """The widths of columns of numbers, which stay whole, and of a table too wide for them.
+
+        What else there is, is folded: words of cells, then those of headings.
+        """
+        words = [max(map(width, self.text(name).split()), default=0) for name in view.columns]
+        widths: list[int | None] = []
+        least = 0
+        for heads in (words, [_LETTER] * len(words)):
+            widths = [
+                max([heads[j], *(row[j].cell_len for row in rows)]) if is_number else None
+                for j, is_number in enumerate(view.numeric())
+            ]
+            least = 1 + sum(3 + (_LETTER if size is None else size) for size in widths)
+            if least <= self.console.width:
+                return widths, None
+        return widths, least
 
     def _long(self, view: View, digits: int | None) -> None:
         """The same table without Rich's measuring and styling of every cell."""

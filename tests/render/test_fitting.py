@@ -283,8 +283,12 @@ def test_chart_of_steps(room: int, ascii_only: bool) -> None:
     assert_shown(reading, views[0], room, None, ascii_only=ascii_only)
     assert reading.next() == ""
     assert reading.next() == views[1].title
-    *chart, axis, ticks, _ = reading.lines[reading.at :]
     corner, up = ("+", "|") if ascii_only else ("└", "│")
+    rest = reading.lines[reading.at :]
+    below = next(i for i, line in enumerate(rest) if line[7:8] == corner)
+    chart, axis, ticks, legend = rest[:below], rest[below], rest[below + 1], rest[below + 2 :]
+    assert "five-point difference" in "".join(legend)
+    assert max(map(len, legend)) <= room
     assert axis.index(corner) == 7
     assert {line.index(up) for line in chart} == {7}
     assert max(map(len, (*chart, axis, ticks))) <= room
