@@ -242,7 +242,7 @@ def _check_names(names: Sequence[str], form: str) -> None:
 def _other_format(reader: Reader) -> tuple[str, ...]:
     """What a table seems to be that has not the columns it should have, if that shows."""
     first = reader.names[0] if reader.format in SEPARATORS and reader.names else ""
-    if first.startswith(("{", "[")):
+    if first.startswith(('{"', "[{")):
         return ("it looks like JSON: --from jsonl reads an object a line",)
     if len(reader.names) > 1:
         return ()
@@ -251,9 +251,7 @@ def _other_format(reader: Reader) -> tuple[str, ...]:
             return (f"it looks like {form.upper()}: --from {form}",)
     for separator in (";", "|"):
         if separator in first:
-            return (
-                f"its columns seem to be separated by '{separator}', which is neither format's",
-            )
+            return (f"its columns seem to be separated by '{separator}', not by commas or tabs",)
     return ()
 
 

@@ -30,6 +30,7 @@ _SOON = 0.05
 _undoings: list[Callable[[], object]] = []
 _undivided = 0
 _came: list[int] = []
+_is_ending = False
 
 
 def hear() -> None:
@@ -86,9 +87,13 @@ def undivided() -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    global _is_ending
     if _undivided:
         _came.append(number)
         return
+    if _is_ending:  # it comes again and again
+        return
+    _is_ending = True
     for undo in reversed(_undoings):
         with contextlib.suppress(Exception):  # the others are still to be undone
             undo()

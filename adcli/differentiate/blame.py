@@ -38,7 +38,8 @@ class Diagnostic:
     """Something a user should know about a result.
 
     Attributes:
-        kind: "value", "derivative", "convention", "equality" or "size".
+        kind: "value", "derivative", "convention", "equality" or "size"; of a table or of
+            many programs "rows" or "columns".
         message: one sentence.
         node: the name of the operation, or "".
         span: where it stands, if that is known.

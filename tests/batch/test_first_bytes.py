@@ -81,7 +81,7 @@ def computed(
 
 PARQUET, ARROW = "write --from parquet", "write --from arrow"
 LOOKS = "it looks like JSON: --from jsonl reads an object a line"
-NEITHER = "its columns seem to be separated by '{}', which is neither format's"
+NEITHER = "its columns seem to be separated by '{}', not by commas or tabs"
 # The bytes, the format they are taken for, the exit code, and what should be said among others.
 OTHERS: dict[str, tuple[bytes, str, int, str]] = {
     "Parquet": (binary("parquet"), "csv", 5, PARQUET),
