@@ -119,11 +119,9 @@ def test_something_else_says_so(name: str, live: bool, drops: bool) -> None:
         assert error.message == "column 'x' is missing"
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", [name for name, row in OTHERS.items() if row[1] == "csv"])
 def test_something_else_in_a_pipe_of_the_command(name: str) -> None:
-    data, form, code, said = OTHERS[name]
-    if form != "csv":
-        pytest.skip("the format was asked for")
+    data, _, code, said = OTHERS[name]
     done = subprocess.run(
         [*ADCLI, F, "-"], input=data, capture_output=True, timeout=PATIENCE, check=False
     )

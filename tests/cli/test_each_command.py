@@ -188,6 +188,13 @@ def test_a_line_that_is_too_long(each: Run, monkeypatch: pytest.MonkeyPatch) -> 
     assert [answer["value"] for answer in ran.answers[1:]] == [3.0, 4.0]
 
 
+def test_a_line_without_end_is_refused_before_its_end() -> None:
+    """As /dev/zero is one."""
+    number, line = next(programs.blocks(bytes, 1 << 20))
+    assert number == 1
+    assert programs.LONGEST_LINE < len(line) <= programs.LONGEST_LINE + (1 << 20)
+
+
 @pytest.mark.parametrize("lines", ["", "\n", "\n\n  \n# nothing\n#\n"])
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_no_programs(each: Run, lines: str, form: str) -> None:
