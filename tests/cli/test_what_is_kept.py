@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from usual_signals import usual_signals
 
 from adcli.cli.main import main
 
+# Seconds after which something will never happen.
+PATIENCE = 60
 ADCLI = (sys.executable, "-m", "adcli")
 FILES = {
     "t.csv": "x\n1\nfoo\n",
@@ -83,13 +87,18 @@ def test_answers_come_one_by_one_in_a_named_pipe(folder: Path) -> None:
     process = subprocess.Popen(
         [*ADCLI, "each", "-", "x=1", "-o", "answers", "--to", "jsonl"], stdin=subprocess.PIPE
     )
+    reader = subprocess.Popen(["cat", "answers"], stdout=subprocess.PIPE)
     assert process.stdin is not None
-    with open(folder / "answers") as answers, process:
+    assert reader.stdout is not None
+    patience = threading.Timer(PATIENCE, reader.kill)  # then there is nothing to read
+    patience.start()
+    with process, reader:
         for number in (1, 2, 3):
             process.stdin.write(f"x + {number}\n".encode())
             process.stdin.flush()
-            assert json.loads(answers.readline())["value"] == 1 + number
+            assert json.loads(reader.stdout.readline())["value"] == 1 + number
         process.stdin.close()
+    patience.cancel()
     assert process.returncode == 0
 
 
@@ -182,11 +191,12 @@ def test_a_stopped_terminal_holds_nobody_up(folder: Path, number: int) -> None:
         preexec_fn=usual_signals,
     )
     try:
+        assert select.select([outer], [], [], PATIENCE)[0]
         assert b"rows" in os.read(outer, 1000)
         time.sleep(0.5)
         termios.tcflow(inner, termios.TCOOFF)
         process.send_signal(number)
-        assert process.wait(timeout=60) == 128 + number
+        assert process.wait(timeout=PATIENCE) == 128 + number
     finally:
         process.kill()
         process.wait()

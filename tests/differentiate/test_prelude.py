@@ -77,7 +77,7 @@ SCALAR: dict[str, tuple[str, Function, list[float]]] = {
     "normpdf": (
         "normpdf(x)",
         mpmath.npdf,
-        [0.0, 1e-300, -1e-5, 0.7, 1.0, -2.0, 5.0, -10.0, 26.0, -30.0, 37.5, 38.5, -40.0, 1e200, 1e308],
+        [0.0, 1e-300, -1e-5, 0.7, 1.0, -2.0, 5.0, -10.0, -30.0, 37.5, 38.5, -40.0, 1e200, 1e308],
     ),
     "normcdf": (
         "normcdf(x)",
