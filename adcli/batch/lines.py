@@ -97,8 +97,8 @@ class LinesReader:
         return shapes
 
     def _first_shape(self, key: str) -> tuple[int, ...]:
-        """The shape of the first list of numbers among the lines that were read."""
-        for line in self._source.peek(_LOOKED_AT).split(b"\n"):
+        """The shape of the first list of numbers in the first lines."""
+        for line in self._source.look(_LOOKED_AT).split(b"\n"):
             found, _ = _object(line)
             shape = shape_of_list(found.get(key)) if found else ()
             if shape:

@@ -95,6 +95,12 @@ class Source:
         """What was read and not taken yet, or so many bytes of it."""
         return self._data[self._start : None if size is None else self._start + size]
 
+    def look(self, size: int) -> bytes:
+        """So many bytes, or all there are; of lines answered as they come what is there."""
+        if not self._as_they_come:
+            self._fill(size)
+        return self.peek(size)
+
     def _fill(self, least: int) -> None:
         """Read until there are so many bytes that were not taken, or no more."""
         if len(self) >= least or self.ended:

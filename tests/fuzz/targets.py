@@ -277,8 +277,8 @@ def lines(data: bytes) -> None:
     assert len(log.splitlines()) == totals.failed
     names = ("f", "df_dx", "df_dv[1]", "df_dv[2]")
     if not all(set(names) <= set(found) for found in made):
-        # Then x is a vector, by the first line that has one, and there are two results.
-        assert all("f[1]" in found or "f" in found for found in made)
+        # Then x is a vector or a matrix, by the first line that has one, and so is the result.
+        assert all({"f", "f[1]", "f[1,1]"} & set(found) for found in made)
         return
     for found in made:
         _check_row(found, [found[name] for name in names])

@@ -96,3 +96,14 @@ class _Pieces(io.RawIOBase):
         part = self._parts.pop(0)
         into[: len(part)] = part
         return len(part)
+
+
+@pytest.mark.parametrize("later", ["[13]", "[[13]]", "13"])
+def test_a_shape_that_a_later_line_says(later: str) -> None:
+    """It does not depend on how much was read at a time."""
+    text = b'{"x": null, "v": [1, 2]}\n{"x": %b, "v": [1, 2]}\n' % later.encode()
+    program = Program(Source("f(x, v[2]) = x*v[1] + sin(v[2])"))
+    one, other = (compute(text, "jsonl", "jsonl", program, "null", size) for size in (5, 1 << 21))
+    assert not isinstance(one, Exception)
+    assert one[:2] == other[:2]
+    assert b"13" in one[0]
