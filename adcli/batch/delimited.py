@@ -59,22 +59,25 @@ class DelimitedReader:
         self.names = [name.strip() for name in cells(_text(self.header), self.separator)]
 
     def _read_header(self) -> tuple[bytes, bytes]:
-        header = text = b""
-        while not text:  # an empty line is no record
+        while True:
+            header = self._first_record()
+            text = header.rstrip(b"\r\n")
+            if text.strip():
+                return text, header[len(text) :] or records.LF
+            if text or not header:  # an empty line is no record
+                raise InputError("the table is empty: it has no header")
+
+    def _first_record(self) -> bytes:
+        """The next bytes up to the end of a record; none where the table ends."""
+        data = self._source.peek()
+        end = records.first_end(data, self.separator)
+        while not end and not self._source.ended:
+            self._source.more()
             data = self._source.peek()
             end = records.first_end(data, self.separator)
-            while not end and not self._source.ended:
-                self._source.more()
-                data = self._source.peek()
-                end = records.first_end(data, self.separator)
-            if not end and not self._is_whole(data.rstrip(b"\r\n")):
-                raise InputError("the header has a quote that is not closed")
-            header = self._source.take(end or len(data)).data
-            text = header.rstrip(b"\r\n")
-            is_last = self._source.ended and not len(self._source)
-            if not text.strip() and (text or is_last):
-                raise InputError("the table is empty: it has no header")
-        return text, header[len(text) :] or records.LF
+        if not end and not self._is_whole(data.rstrip(b"\r\n")):
+            raise InputError("the header has a quote that is not closed")
+        return self._source.take(end or len(data)).data
 
     def _too_long(self, data: bytes) -> LimitError:
         hint = "" if self._is_whole(data) else "; a quote is not closed"

@@ -279,8 +279,11 @@ def shapes_of(
     if missing:
         first = missing[0]
         like = closest(first, there)
-        hint = suggestion(first, there) or f"write {first}=... for a constant"
-        if like is not None and not _NAME.fullmatch(like):
+        if like is None:
+            hint = f"write {first}=... for a constant"
+        elif _NAME.fullmatch(like):
+            hint = suggestion(first, [like])
+        else:
             hint = f"no program can read '{shown(like)}', which is no name; rename the column"
         raise InputError(
             f"column '{first}' is missing"

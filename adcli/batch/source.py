@@ -20,6 +20,7 @@ _OTHERS = {
     b"\x1f\x8b\x08": ("compressed", "zcat unpacks it"),
     b"\x28\xb5\x2f\xfd": ("compressed", "zstdcat unpacks it"),
 }
+_MARKS = (BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE, *_OTHERS)
 # With the character that follows the mark of UTF-16.
 _LONGEST_UTF16 = 4
 
@@ -28,8 +29,7 @@ def _may_be_mark(data: bytes) -> bool:
     """Whether some bytes may be the beginning of what says how a text is written."""
     if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
         return len(data) < _LONGEST_UTF16
-    marks = (BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE, *_OTHERS)
-    return any(mark.startswith(data) and mark != data for mark in marks)
+    return any(mark.startswith(data) and mark != data for mark in _MARKS)
 
 
 class Block:

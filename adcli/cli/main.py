@@ -125,10 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if sys.stderr is None:  # closed by the caller
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    if os.environ.get(COMPLETE):
+    if instruction := os.environ.get(COMPLETE):
         from adcli.cli.completion import answer
 
-        return answer(os.environ[COMPLETE])
+        return answer(instruction)
     given = sys.argv[1:] if arguments is None else list(arguments)
     environment = Environment(given)
     if sys.stdout is None:
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(given, environment)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # of a process that embeds the program: see `signals`
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         _abandon(sys.stdout)

@@ -221,14 +221,6 @@ _MAX_OPERATIONS = click.option(
 )
 _STRICT = click.option("--strict", is_flag=True, help="Fail (exit 4) on a non-finite result.")
 _FORMAT = click.option("--format", "form", type=click.Choice(FORMATS), help="Default: table.")
-_OUT = click.option(
-    "-o",
-    "out",
-    metavar="FILE",
-    callback=unless_stdout,
-    shell_complete=completed("files"),
-    help="Write a file, in its ending's format.",
-)
 _DIGITS = click.option(
     "--digits",
     type=WholeNumber(0, 17),
@@ -243,14 +235,22 @@ _COLOR = click.option(
 )
 _ASCII = click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII in tables and JSON.")
 _QUIET = click.option("--quiet", is_flag=True, help="No warnings or notes.")
-_TABLE_OUT = click.option(
-    "-o",
-    "target",
-    metavar="FILE",
-    callback=unless_stdout,
-    shell_complete=completed("files"),
-    help="Write a file, whole or not at all.",
-)
+
+
+def _out(parameter: str, help_text: str) -> Callable[[Any], Any]:
+    """-o FILE."""
+    return click.option(
+        "-o",
+        parameter,
+        metavar="FILE",
+        callback=unless_stdout,
+        shell_complete=completed("files"),
+        help=help_text,
+    )
+
+
+_OUT = _out("out", "Write a file, in its ending's format.")
+_TABLE_OUT = _out("target", "Write a file, whole or not at all.")
 _GRAPH_FORMAT = click.option(
     "--format", "form", type=click.Choice(GRAPH_FORMATS), help="Default: tree."
 )
@@ -263,8 +263,7 @@ _LOOK = ("color", "ascii_only")
 _PROGRAM = ("source", "bindings", "at", "main_function", "max_operations", "strict")
 _COMMON = _PROGRAM + _OUTPUT + _LOOK
 
-
-# What is the same for a table that holds no results.
+# The options of many commands: how texts look, how a program runs, one program, its result.
 _AS_TEXT = (_COLOR, _ASCII, _QUIET)
 _RUN = (_AT, _FUNCTION, _MAX_OPERATIONS)
 _ONE_PROGRAM = (source_argument, bindings_argument, *_RUN)

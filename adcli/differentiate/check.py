@@ -196,14 +196,15 @@ class Plan:
             raise InputError(f"points is a whole number, 0 or more, not {points!r}")
         if tolerance is not None and not (_is_number(tolerance) and tolerance > 0):
             raise InputError(f"tolerance is a number, more than 0, not {tolerance!r}")
-        if not isinstance(ranges or {}, Mapping):
+        ranges = ranges or {}
+        if not isinstance(ranges, Mapping):
             raise InputError(f"ranges are by name, as in {{'x': (0, 1)}}, not {ranges!r}")
-        for name, given in (ranges or {}).items():
+        for name, given in ranges.items():
             if not _is_interval(given):
                 raise InputError(f"the range of '{name}' is two numbers in order, not {given!r}")
         self.points = points
         self.seed = seed
-        self.ranges = ranges or {}
+        self.ranges = ranges
         self.by_hand = by_hand
         self.tolerance = tolerance
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from typing import Any
+
+import pytest
+
+from adcli.cli.main import main
 
 
 class Ran:
@@ -25,3 +30,10 @@ class Ran:
     def answers(self) -> list[dict[str, Any]]:
         """The objects of JSON lines."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+def captured(capfd: pytest.CaptureFixture[str], *arguments: str) -> Ran:
+    """What a command line does in this process."""
+    code = main(arguments)
+    sys.stdout.flush()
+    return Ran(code, *capfd.readouterr())

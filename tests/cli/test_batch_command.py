@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ran import Ran
+from ran import Ran, captured
 
 from adcli.cli.main import main
 
@@ -32,10 +32,7 @@ def batch(
 
     def run(source: str, table: str, *arguments: str, name: str = "t.csv") -> Ran:
         Path(name).write_text(table, encoding="utf-8", newline="")
-        code = main(("batch", source, name, *arguments))
-        sys.stdout.flush()
-        out, err = capfd.readouterr()
-        return Ran(code, out, err)
+        return captured(capfd, "batch", source, name, *arguments)
 
     return run
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
-from ran import Ran
-
-from adcli.cli.main import main
+from ran import Ran, captured
 
 
 @pytest.fixture
@@ -15,10 +11,7 @@ def adcli(capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
     """Runs a command line in this process."""
 
     def run(*arguments: str) -> Ran:
-        code = main(arguments)
-        sys.stdout.flush()
-        out, err = capfd.readouterr()
-        return Ran(code, out, err)
+        return captured(capfd, *arguments)
 
     return run
 

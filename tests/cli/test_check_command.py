@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ran import Ran
+from ran import Ran, captured
 
-from adcli.cli.main import main
 from adcli.differentiate import check as checking
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,11 +42,9 @@ def check(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str) -> Ran:
-        code = main(["check", *arguments])
-        sys.stdout.flush()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return Ran(code, out, err)
+        ran = captured(capfd, "check", *arguments)
+        assert "Traceback" not in ran.err
+        return ran
 
     return run
 

@@ -15,10 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ran import Ran
+from ran import Ran, captured
 from usual_signals import usual_signals
-
-from adcli.cli.main import main
 
 SOURCE = "ln(x1) + x1*x2 - sin(x2)"
 POINT = ("x1=2", "x2=5")
@@ -31,10 +29,7 @@ def adcli(capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
     """Runs a command line in this process."""
 
     def run(*arguments: str) -> Ran:
-        code = main(arguments)
-        sys.stdout.flush()
-        out, err = capfd.readouterr()
-        return Ran(code, out, err)
+        return captured(capfd, *arguments)
 
     return run
 

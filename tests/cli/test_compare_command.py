@@ -17,7 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ran import Ran
+from ran import Ran, captured
 
 import adcli
 from adcli.cli.main import main
@@ -61,10 +61,7 @@ def compare(
     monkeypatch.setattr(module, "_TIMES", 1)
 
     def run(*arguments: str) -> Ran:
-        code = main(["compare", *arguments])
-        sys.stdout.flush()
-        out, err = capfd.readouterr()
-        return Ran(code, out, err)
+        return captured(capfd, "compare", *arguments)
 
     return run
 

@@ -6,13 +6,12 @@ import csv
 import io
 import json
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ran import Ran
+from ran import Ran, captured
 
 from adcli.batch import programs
 from adcli.batch.programs import Answers, Common, blocks, lines_of
@@ -31,10 +30,7 @@ def each(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 
     def run(lines: str | bytes, *arguments: str) -> Ran:
         Path("lines").write_bytes(lines if isinstance(lines, bytes) else lines.encode())
-        code = main(("each", "lines", *arguments))
-        sys.stdout.flush()
-        out, err = capfd.readouterr()
-        return Ran(code, out, err)
+        return captured(capfd, "each", "lines", *arguments)
 
     return run
 

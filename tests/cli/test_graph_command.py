@@ -21,11 +21,10 @@ import mpmath
 import pygraphviz
 import pytest
 from mpmath_functions import PRIMITIVES
-from ran import Ran
+from ran import Ran, captured
 from usual_signals import usual_signals
 
 import adcli
-from adcli.cli.main import main
 from adcli.differentiate import diagram
 from adcli.differentiate.diagram import OPERATION, Diagram
 
@@ -65,10 +64,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
     def command(*arguments: str) -> Ran:
-        code = main(arguments)
-        sys.stdout.flush()
-        out, err = capfd.readouterr()
-        return Ran(code, out, err)
+        return captured(capfd, *arguments)
 
     return command
 
